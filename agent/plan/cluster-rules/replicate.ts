@@ -1,0 +1,43 @@
+import { mastersFor } from '../../cluster/formation.ts'
+import { knows, ownsSlots, placeOf, slotOwners, type Member } from '../../cluster/members.ts'
+import { placeReplicas } from '../../cluster/placement.ts'
+import type { Action } from '../action.ts'
+import type { ClusterRule } from '../rule.ts'
+
+/**
+ * Situation: a member of the cluster is a master without slots and without keys.
+ * Action: it becomes a replica of the master with the fewest copies, on another node than the copies
+ * of that shard where there is a choice, as soon as it knows that master.
+ * Safe to repeat: only a member that holds nothing is sent, so nothing can be lost by the
+ * synchronisation; the choice follows from places and copies, not from memory.
+ */
+export const replicate: ClusterRule = ({ group, members, wish, view }) => {
+  const owners = slotOwners(group)
+  const idle = group.filter(
+    member => member.self.role === 'master' && !ownsSlots(member.self) && member.server.keys === 0,
+  )
+  if (owners.length === 0 || idle.length === 0) return null
+  // A master that does not answer keeps its copies, but gets no new ones before it is back.
+  const shards = owners.map(master => ({
+    master: placeOf(master),
+    copies: copiesOf(master, members),
+  }))
+  const chosen = placeReplicas(shards, idle.map(placeOf))
+  const byOrdinal = new Map(owners.map(owner => [owner.ordinal, owner]))
+  const actions = idle.flatMap((member): Action[] => {
+    const master = byOrdinal.get(chosen.get(member.ordinal) ?? -1)
+    if (!master || !knows(member, master)) return []
+    const who = `a copy of ${master.pod.pod.name}`
+    return [{ type: 'replicate', pod: member.ordinal, masterId: master.server.nodeId, who }]
+  })
+  if (actions.length === 0) return null
+  const masters = mastersFor(wish.pods, wish.replicasPerMaster, wish.masters)
+  return {
+    phase: view.pods.some(pod => pod.server.state !== 'answered') ? 'joining' : 'forming',
+    because: `${idle.map(member => member.pod.pod.name).join(', ')} hold no slots and ${owners.length} of ${masters} masters do: they become replicas`,
+    actions,
+  }
+}
+
+const copiesOf = (master: Member, members: readonly Member[]) =>
+  members.filter(member => member.self.masterId === master.server.nodeId).map(placeOf)

@@ -1,0 +1,73 @@
+import { answered, hasMajority, type Member } from '../cluster/members.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import { eachSlot } from '../cluster/slots.ts'
+import { describe, type Action, type Plan } from './action.ts'
+
+/**
+ * What must hold for every plan of the coordinator, whatever rule made it:
+ * never forget a node that owns slots in any view; never give a slot that somebody owns; never act on
+ * a minority's view; at most one failover of a shard at a time; never make a replica of a pod that
+ * holds slots or keys; introduce only pods that were looked up.
+ * @returns one sentence for each breach; none if the plan may be executed.
+ */
+export function breaches(plan: Plan, view: ClusterView): string[] {
+  if (plan.actions.length === 0) return []
+  const members = answered(view)
+  const found = plan.actions.flatMap(action => breachOf(action, members, view))
+  if (
+    !hasMajority(members) &&
+    members.some(knowsOwners) &&
+    !plan.actions.every(isAllowedToMinority)
+  )
+    found.push('more than half of the masters did not answer, and a minority decides nothing')
+  const shards = plan.actions.flatMap(action =>
+    action.type === 'failover' ? (masterOf(action, members) ?? []) : [],
+  )
+  if (new Set(shards).size < shards.length) found.push('two failovers in one shard')
+  return found
+}
+
+const knowsOwners = (member: Member): boolean =>
+  member.server.nodes.some(node => node.slots.length > 0)
+
+const masterOf = (action: Action, members: readonly Member[]): string | null | undefined =>
+  members.find(member => member.ordinal === action.pod)?.self.masterId
+
+/** Introductions and settings destroy nothing; a takeover is what a lost majority needs. */
+const isAllowedToMinority = (action: Action): boolean =>
+  action.type === 'meet' || action.type === 'set-config' || action.type === 'failover'
+
+function breachOf(action: Action, members: readonly Member[], view: ClusterView): string[] {
+  const member = members.find(({ ordinal }) => ordinal === action.pod)
+  const refuse = (because: string): string[] => [`${describe(action)}: ${because}`]
+  if (!member) return refuse('that pod did not answer')
+  switch (action.type) {
+    case 'forget':
+      return members.some(({ server }) =>
+        server.nodes.some(node => node.id === action.nodeId && node.slots.length > 0),
+      )
+        ? refuse('that node owns slots')
+        : []
+    case 'add-slots': {
+      const owned = new Set(
+        members.flatMap(({ server }) => server.nodes.flatMap(node => [...eachSlot(node.slots)])),
+      )
+      return [...eachSlot(action.ranges)].some(slot => owned.has(slot))
+        ? refuse('a slot of these has an owner')
+        : []
+    }
+    case 'replicate':
+      return member.self.role === 'master' &&
+        (member.self.slots.length > 0 || member.server.keys > 0)
+        ? refuse('that pod holds slots or keys')
+        : []
+    case 'meet':
+      return view.pods.some(({ address }) => address === action.address)
+        ? []
+        : refuse('no pod was looked up at that address')
+    case 'set-config':
+    case 'set-config-epoch':
+    case 'failover':
+      return []
+  }
+}
