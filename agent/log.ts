@@ -6,6 +6,7 @@ export const events = {
   'agent.stopped': 'the agent ends',
   'agent.failed': 'the agent cannot go on',
   'init.done': 'the pod is prepared',
+  'init.ignored': "a line of the user's redis.conf does not count",
   'dns.failed': 'DNS does not answer',
   'dns.answered': 'DNS answers again',
   'coordinator.gained': 'this agent coordinates the cluster now',
