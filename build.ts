@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { copyFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -8,6 +9,9 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 /** Packages of CommonJS inside the bundle ask for `require`, which ESM does not have. */
 const banner = `import { createRequire as __createRequire } from 'node:module'
 const require = __createRequire(import.meta.url)`
+
+/** What `agent init` gives to the server container; it looks for them beside the bundle. */
+const scripts = ['server.sh', 'pre-stop.sh']
 
 /**
  * Bundles the agent for Node 20 into `outdir`: main.js, and a chunk for each thing that is loaded
@@ -31,6 +35,7 @@ export async function bundle(outdir: string = here('dist')): Promise<void> {
     banner: { js: banner },
     logLevel: 'warning',
   })
+  for (const script of scripts) await copyFile(here(`image/${script}`), join(outdir, script))
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -21,7 +21,7 @@ const imageFlags = ['--max-semi-space-size=1', '--max-old-space-size=32', '--lit
 async function hashOfSources(): Promise<string> {
   const hash = createHash('sha256')
   const files = ['build.ts', 'package-lock.json']
-  for await (const file of glob('agent/**/*.ts', { cwd: root })) files.push(file)
+  for await (const file of glob(['agent/**/*.ts', 'image/*.sh'], { cwd: root })) files.push(file)
   for (const file of files.sort()) {
     const { mtimeMs, size } = await stat(join(root, file))
     hash.update(`${file} ${mtimeMs} ${size}\n`)
