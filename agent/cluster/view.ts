@@ -1,3 +1,4 @@
+import type { Dataset } from './dataset.ts'
 import type { ClusterNode } from './nodes.ts'
 import type { NodeId } from './node-id.ts'
 
@@ -27,6 +28,8 @@ export type AgentFacts = {
   /** Milliseconds since the server process was last allowed to start; null while the gate is closed. */
   readonly gateOpenMs: number | null
   readonly gateBecause: string
+  /** What lies in DATA_DIR, while the gate is closed. */
+  readonly dataset?: Dataset
 }
 
 export type AgentView =
