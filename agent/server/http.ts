@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { AgentError } from '../errors.ts'
 import { createRoutes, type RouteDeps } from './routes.ts'
+import { socketPath } from './socket-path.ts'
 
 /** What the listeners need: where to listen, and what the routes show. */
 export type HttpDeps = Omit<RouteDeps, 'ports'> & {
@@ -11,9 +12,6 @@ export type HttpDeps = Omit<RouteDeps, 'ports'> & {
 
 /** The agent's two listeners: HTTP_PORT on the pod's address, and a Unix socket for people. */
 export type Http = { listen(): Promise<void>; close(): Promise<void> }
-
-/** Where the local commands find the agent. */
-export const socketPath = (runDir: string): string => join(runDir, 'agent.sock')
 
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

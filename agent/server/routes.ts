@@ -25,6 +25,11 @@ export type RouteDeps = {
 /** The network may only look; who reaches the Unix socket may also ask for something. */
 export type Reach = 'network' | 'local'
 
+/** What `GET /plan` on the Unix socket answers. */
+export type LocalPlan = Pick<AgentSnapshot, 'coordinator' | 'cluster' | 'pod'> & {
+  readonly agent: string
+}
+
 const LIVE_WITHIN_MS = 30_000
 const COMMAND_PATHS: ReadonlySet<string> = new Set(['/pause', '/resume', '/fix'])
 
@@ -76,7 +81,8 @@ function addViews(app: FastifyInstance, deps: RouteDeps): void {
 function addCommands(app: FastifyInstance, { commands, snapshot }: RouteDeps): void {
   app.get('/plan', (_request, reply) => {
     const { agent, cluster, pod, coordinator } = snapshot()
-    return json(reply, { agent: agent.pod, coordinator, cluster, pod })
+    const plan: LocalPlan = { agent: agent.pod, coordinator, cluster, pod }
+    return json(reply, plan)
   })
   app.post('/pause', async (_request, reply) => say(reply, 200, await commands.pause()))
   app.post('/resume', async (_request, reply) => say(reply, 200, await commands.resume()))
