@@ -41,12 +41,16 @@ export function podFacts(pod: V1Pod, statefulSet: string): PodFacts | null {
   }
 }
 
+/** client-node 1.4 declares a V1MicroTime and hands over the text as it came; both become a time. */
+const msOf = (time: Date | string | undefined): number =>
+  time === undefined ? 0 : new Date(time).getTime()
+
 /** The facts of a Lease; a field that nobody wrote is empty or 0. */
 export const leaseFacts = (lease: V1Lease): LeaseFacts => ({
   holder: lease.spec?.holderIdentity ?? '',
   durationSeconds: lease.spec?.leaseDurationSeconds ?? 0,
-  acquiredAtMs: lease.spec?.acquireTime?.getTime() ?? 0,
-  renewedAtMs: lease.spec?.renewTime?.getTime() ?? 0,
+  acquiredAtMs: msOf(lease.spec?.acquireTime),
+  renewedAtMs: msOf(lease.spec?.renewTime),
   transitions: lease.spec?.leaseTransitions ?? 0,
   version: lease.metadata?.resourceVersion ?? '',
 })
