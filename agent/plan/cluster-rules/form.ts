@@ -15,7 +15,7 @@ const WRITABLE_DELAY_MS = 1500
 /**
  * Situation: every expected pod answered, agent and server; nobody knows a node that is not one of
  * them, and the slots that are owned are a part of the plan for so many pods; some slots have no
- * owner. That is a cluster that does not exist yet, or one whose formation was interrupted.
+ * owner, or somebody is not acquainted with anybody. That is a cluster that does not exist yet, or one whose formation was interrupted.
  * Action: first an epoch for each and the slots for the masters, then, when all have theirs, the
  * acquaintance of all with all. Replicas follow by the rule `replicate`.
  * Safe to repeat: what a server has already is read from it and not given again; the plan follows
@@ -24,10 +24,10 @@ const WRITABLE_DELAY_MS = 1500
  * the real cluster.
  */
 export const form: ClusterRule = situation => {
-  const { members, wish, view } = situation
+  const { members, group, wish, view } = situation
   if (!everyoneIsHere(situation) || !areOnlyUs(members)) return null
   const owned = countSlots(members.flatMap(member => member.self.slots))
-  if (owned === SLOT_COUNT) return null
+  if (owned === SLOT_COUNT && group.length === members.length) return null
   if (members.some(member => member.server.keys > 0 && member.self.slots.length === 0)) return null
   const masters = mastersFor(wish.pods, wish.replicasPerMaster, wish.masters)
   const plan = assignSlots(

@@ -13,11 +13,11 @@ import type { ClusterRule } from '../rule.ts'
  */
 export const replicate: ClusterRule = ({ group, members, wish, view }) => {
   const owners = slotOwners(group)
-  const idle = group.filter(
+  // All that will come are placed together: the choice must not depend on who met whom first.
+  const idle = members.filter(
     member => member.self.role === 'master' && !ownsSlots(member.self) && member.server.keys === 0,
   )
   if (owners.length === 0 || idle.length === 0) return null
-  // A master that does not answer keeps its copies, but gets no new ones before it is back.
   const shards = owners.map(master => ({
     master: placeOf(master),
     copies: copiesOf(master, members),

@@ -1,6 +1,13 @@
 import { countSlots } from '../../cluster/slots.ts'
 import type { ClusterNode } from '../../cluster/nodes.ts'
-import { opened, held, type GateDecision, type GateFacts, type GateRule } from './gate-facts.ts'
+import {
+  opened,
+  held,
+  stuck,
+  type GateDecision,
+  type GateFacts,
+  type GateRule,
+} from './gate-facts.ts'
 import {
   bestCopy,
   copiesOf,
@@ -44,7 +51,7 @@ export const dataDoesNotLoad: GateRule = facts => {
       `${what}; ${copies.map(copy => copy.hostname).join(', ')} has the data and takes over first`,
       bestCopy(copies)?.hostname ?? null,
     )
-  return held(
+  return stuck(
     `${what} and no other node answers that has the data; see the log of the server, repair ` +
       `or restore the files in DATA_DIR (redis-check-aof, redis-check-rdb), then delete the pod`,
   )
@@ -67,7 +74,7 @@ export const datasetOfNobody: GateRule = facts => {
         : `there is a dataset and nodes.conf does not say where it belongs`
   const ownerless = slotsWithoutOwner(facts)
   if (ownerless > 0)
-    return held(
+    return stuck(
       `${why}; ${ownerless} slots have no living owner, so this may be their last copy: bring back ` +
         `the pod that owns them, restore nodes.conf, or move the files out of DATA_DIR`,
     )

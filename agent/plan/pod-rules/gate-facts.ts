@@ -36,6 +36,8 @@ export type GateDecision =
       readonly because: string
       /** The pod, by full name, whose replica should take over now (CLUSTER FAILOVER FORCE). */
       readonly takeOverBy: string | null
+      /** Nothing will change unless a person does something. */
+      readonly needsPerson: boolean
     }
 
 /** A decision if the situation is the rule's own, else null. */
@@ -48,9 +50,18 @@ export const opened = (
   setAside: readonly SetAside[] = [],
 ): GateDecision => ({ open: true, because, nodesConf, setAside })
 
-/** The server has to wait. */
+/** The server has to wait, for something that comes by itself. */
 export const held = (because: string, takeOverBy: string | null = null): GateDecision => ({
   open: false,
   because,
   takeOverBy,
+  needsPerson: false,
+})
+
+/** The server has to wait until a person has done what the sentence says. */
+export const stuck = (because: string): GateDecision => ({
+  open: false,
+  because,
+  takeOverBy: null,
+  needsPerson: true,
 })
