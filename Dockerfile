@@ -4,6 +4,12 @@
 #   docker build -t redis-cluster-agent --build-arg SERVER=valkey .           Valkey
 #   docker build -t redis-cluster-agent --platform linux/arm/v7 .             for another machine
 #
+# Into a cluster without a registry, as a file:
+#
+#   docker save redis-cluster-agent | gzip > redis-cluster-agent.tar.gz
+#   k3s ctr images import redis-cluster-agent.tar.gz                          k3s, on every node
+#   kind load image-archive redis-cluster-agent.tar.gz                        kind; minikube image load ...
+#
 # Both bases are arguments, so that a build needs no registry: any Debian 13 or newer, and any image
 # with npm and a Node for the machine that builds. The bundle is the same for every platform.
 ARG BUILD_BASE=node:22-trixie-slim

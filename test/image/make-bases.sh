@@ -1,7 +1,8 @@
 #!/bin/sh
 # make-bases.sh CACHE: imports the two bases of the Dockerfile into Docker under their official names,
-# made here from Debian's packages, for machines that reach no registry. The root file system is kept
-# in CACHE, so a second run is quick. DOCKER names the client (docker), DOCKER_HOST the daemon.
+# made here from Debian's packages, for machines that reach no registry. What Docker already has stays
+# as it is. The root file system is kept in CACHE, so a second run is quick. DOCKER names the client
+# (docker), DOCKER_HOST the daemon, as everywhere.
 #
 #   debian:trixie-slim    debootstrap, minimal
 #   node:22-trixie-slim   the same with this machine's npm and the Node that NODE names, and its CAs:
@@ -21,8 +22,10 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
 mirror=${mirror%/}
 [ "${mirror##*/}" = debian ] || mirror=http://deb.debian.org/debian
 
+has() { "$docker" image inspect "$1" >/dev/null 2>&1; }
+
 base=$cache/debian-trixie.tar
-if [ ! -e "$base" ]; then
+if ! has debian:trixie-slim && [ ! -e "$base" ]; then
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   debootstrap --variant=minbase --keyring="$keyring" trixie "$work/root" "$mirror" >"$work/log" 2>&1 || {
     tail -n 20 "$work/log" "$work/root/debootstrap/debootstrap.log" >&2
@@ -39,7 +42,8 @@ if [ ! -e "$base" ]; then
   tar -C "$work/root" --numeric-owner -cf "$work/base.tar" .
   mv "$work/base.tar" "$base"
 fi
-"$docker" import "$base" debian:trixie-slim >/dev/null
+has debian:trixie-slim || "$docker" import "$base" debian:trixie-slim >/dev/null
+if has node:22-trixie-slim; then exit 0; fi
 
 # What npm here trusts, npm there has to trust.
 mkdir -p "$work/context/npm"

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { until } from '../helper/until.ts'
+import { execute, startDocker, type Docker } from './docker.ts'
+import { ImagePods } from './image-pods.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const image = 'redis-cluster-agent:test'
+const minutes = (count: number): { timeout: number } => ({ timeout: count * 60_000 })
+
+/** The lines of CLUSTER NODES, if this server is content: state ok, and its link up if a replica. */
+async function nodesIfOk(pods: ImagePods, ordinal: number): Promise<string[] | null> {
+  const info = await pods.redisCli(ordinal, 'cluster', 'info')
+  const replication = await pods.redisCli(ordinal, 'info', 'replication')
+  if (!/^cluster_state:ok/m.test(info) || /^master_link_status:down/m.test(replication)) return null
+  return (await pods.redisCli(ordinal, 'cluster', 'nodes')).split('\n')
+}
+
+const masters = (nodes: readonly string[]): number =>
+  nodes.filter(line => / (myself,)?master /.test(line) && /\d+-\d+$/.test(line)).length
+const replicas = (nodes: readonly string[]): number =>
+  nodes.filter(line => / (myself,)?slave /.test(line)).length
+
+/** Status of a GET from the host to a pod. */
+const status = (address: string, path: string): Promise<number> =>
+  fetch(`http://${address}:9121${path}`, { signal: AbortSignal.timeout(5000) }).then(
+    response => response.status,
+  )
+
+async function build(docker: Docker): Promise<void> {
+  const env = { ...docker.env, NODE: process.execPath }
+  const script = [`${root}/test/image/make-bases.sh`, `${root}/.servers/bases`]
+  const bases = await execute('sh', script, env)
+  if (bases.code !== 0) throw new Error(`make-bases.sh ended with ${bases.code}: ${bases.err}`)
+  await docker.run('build', '--progress', 'plain', '--tag', image, root)
+}
+
+async function formsACluster(t: Test, docker: Docker): Promise<void> {
+  const pods = await ImagePods.start(docker, { image, count: 6, folder: t.testdir() })
+  t.teardown(() => pods.stop())
+  try {
+    for (const ordinal of pods.ordinals) {
+      const nodes = await until(() => nodesIfOk(pods, ordinal), {
+        what: `pod ${ordinal} is part of a cluster that is ok`,
+        deadlineMs: 180_000,
+        everyMs: 500,
+      })
+      t.equal(masters(nodes), 3, nodes.join('\n'))
+      t.equal(replicas(nodes), 3)
+      t.equal(await until(() => status(pods.addressOf(ordinal), '/livez'), { what: 'livez' }), 200)
+      await until(async () => (await status(pods.addressOf(ordinal), '/readyz')) === 200, {
+        what: `pod ${ordinal} is ready`,
+      })
+    }
+  } catch (error) {
+    for (const ordinal of pods.ordinals)
+      for (const name of ['agent', 'server']) t.comment(await pods.logs(`${name}-${ordinal}`))
+    throw error
+  }
+  t.match(await pods.agent(0, 'status'), /redis-cluster-5/)
+  t.match(await pods.preStop(5), /the agent is done/)
+  t.equal(await pods.end('server-5'), 0, 'the server heard its signal')
+  t.equal(await pods.end('agent-5'), 0, 'the agent heard its signal')
+}
+
+t.setTimeout(15 * 60_000)
+const docker = await startDocker()
+if (typeof docker === 'string') {
+  void t.test('the image', { skip: docker }, t => t.end())
+} else {
+  t.teardown(() => docker.stop())
+
+  void t.test('is built from the Dockerfile', minutes(8), () => build(docker))
+
+  void t.test('names its version and runs as nobody special', minutes(1), async t => {
+    const manifest = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as {
+      version: string
+    }
+    t.equal(await docker.run('run', '--rm', image, 'agent', '--version'), manifest.version)
+    t.equal(await docker.run('run', '--rm', image, 'id', '-u'), '999')
+    const modules = await docker.run('run', '--rm', image, 'ls', '/opt/agent')
+    t.notMatch(modules, /node_modules/)
+  })
+
+  void t.test('ends with 2 and names every bad setting', minutes(1), async t => {
+    const env = ['--env', 'REDIS_PORT=many', '--env', 'KUBERNETES=maybe']
+    const refused = await docker.attempt('run', '--rm', ...env, image, 'agent', 'run')
+    t.equal(refused.code, 2)
+    for (const name of ['REDIS_PORT', 'KUBERNETES', 'POD_NAME', 'POD_NAMESPACE', 'POD_IP'])
+      t.match(refused.out + refused.err, name)
+  })
+
+  void t.test('six pods of it form a cluster', minutes(6), t => formsACluster(t, docker))
+}
