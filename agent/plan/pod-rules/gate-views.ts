@@ -12,7 +12,7 @@ import type { GateFacts } from './gate-facts.ts'
 export type Copy = {
   readonly hostname: string
   readonly state: 'data' | 'coming' | 'empty' | 'gone' | 'silent'
-  /** Its server can be asked to take over. */
+  /** Its server is a replica that can be asked to take over. */
   readonly answers: boolean
   readonly offset: number
 }
@@ -63,7 +63,7 @@ function copyAt(peer: PodView): Omit<Copy, 'hostname'> {
   if (server)
     return {
       state: server.keys > 0 ? 'data' : 'empty',
-      answers: true,
+      answers: server.replication.role === 'replica',
       offset: server.replication.offset,
     }
   const quiet = { answers: false, offset: 0 }

@@ -1,0 +1,73 @@
+import type { AgentView, Pod, PodView, ServerView } from '../cluster/view.ts'
+import type { Resolver } from '../observe/dns/resolver.ts'
+
+/** A pod that does not answer in this time is asked again at the next try. */
+const ASK_MS = 400
+
+/** How to reach other pods: DNS, their agents and their servers. */
+export type PeerSource = {
+  readonly resolver: Pick<Resolver, 'addressesOf'>
+  readonly readAgent: (question: {
+    readonly address: string
+    readonly port: number
+    readonly hostname: string
+    readonly timeoutMs: number
+    readonly signal: AbortSignal
+  }) => Promise<AgentView>
+  readonly readServer: (address: string, signal: AbortSignal) => Promise<ServerView>
+  readonly httpPort: number
+}
+
+const silent = (because: string) => ({ state: 'silent', because }) as const
+
+/** The pod that a full name stands for; null if it names none. */
+export function podOf(hostname: string): Pod | null {
+  const name = hostname.split('.')[0] ?? ''
+  const ordinal = /-(\d+)$/.exec(name)?.[1]
+  return ordinal === undefined ? null : { name, hostname, ordinal: Number(ordinal) }
+}
+
+async function askPod(
+  source: PeerSource,
+  pod: Pod,
+  withServer: boolean,
+  signal: AbortSignal,
+): Promise<PodView> {
+  const { hostname } = pod
+  const answer = await source.resolver.addressesOf(`${hostname}.`, signal)
+  const address = answer.state === 'found' ? (answer.addresses[0] ?? null) : null
+  if (address === null) {
+    const because = answer.state === 'failed' ? answer.because : `DNS has no ${hostname}`
+    return { pod, address, agent: silent(because), server: silent(because) }
+  }
+  const question = { address, port: source.httpPort, hostname, timeoutMs: ASK_MS, signal }
+  const [agent, server] = await Promise.all([
+    source.readAgent(question),
+    withServer ? source.readServer(address, signal) : silent('not asked'),
+  ])
+  return { pod, address, agent, server }
+}
+
+/**
+ * What every pod of these names says, all asked side by side, each within 400 ms. A pod that does
+ * not answer, or whose name DNS does not have, is an entry that says so.
+ */
+export function askPeers(
+  source: PeerSource,
+  hostnames: readonly string[],
+  withServers: boolean,
+  signal: AbortSignal,
+): Promise<PodView[]> {
+  const pods = hostnames.flatMap(hostname => podOf(hostname) ?? [])
+  return Promise.all(
+    pods.map(async pod => {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
+      try {
+        return await askPod(source, pod, withServers, limit)
+      } catch (error) {
+        const because = error instanceof Error ? error.message : String(error)
+        return { pod, address: null, agent: silent(because), server: silent(because) }
+      }
+    }),
+  )
+}

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Dataset } from '../cluster/dataset.ts'
+import { nodeIdOf, peersOf } from '../cluster/nodes-conf.ts'
+import type { NodeId } from '../cluster/node-id.ts'
+import type { PodView } from '../cluster/view.ts'
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
+import type { GateDecision, GateFacts } from '../plan/pod-rules/gate-facts.ts'
+import { applyDecision } from './apply.ts'
+import { openRequests, type Requests } from './requests.ts'
+import { readVolume, type Volume } from './volume.ts'
+
+const HELD_MS = 100
+const FAILED_MS = 1000
+
+/** What the gate needs from the rest of the agent. */
+export type GateDeps = {
+  readonly config: Pick<
+    Config,
+    'dataDir' | 'runDir' | 'podName' | 'podIp' | 'redisPort' | 'serviceDomain' | 'nodeTimeoutMs'
+  >
+  readonly log: Log
+  /**
+   * Asks the pods that should exist and those of `hostnames`, but not the own one; `askPeers` does
+   * it for a list of names. Their servers are asked only when the decision depends on them.
+   */
+  readonly peers: (
+    hostnames: readonly string[],
+    withServers: boolean,
+    signal: AbortSignal,
+  ) => Promise<readonly PodView[]>
+  /** Whether this agent has asked a replica to take over from its dead server, and waits for that. */
+  readonly handoverUnderWay: () => boolean
+  /** The gate is held until the replica in that pod has taken over; called at each try. */
+  readonly takeOverBy: (hostname: string, signal: AbortSignal) => Promise<void>
+  /** A monotonic clock. */
+  readonly nowMs: () => number
+}
+
+/** What other agents and people are told. */
+export type GateState = {
+  /** When the server was allowed to start, by the clock of `nowMs`; null while the gate is closed. */
+  readonly openedAtMs: number | null
+  readonly because: string
+  /** The id of nodes.conf, as the server will have it; null if it will make a new one. */
+  readonly nodeId: NodeId | null
+  /** What lies in DATA_DIR; null until it was read. */
+  readonly dataset: Dataset | null
+  /** Whether a server waits at the gate. */
+  readonly held: boolean
+}
+
+export type Gate = {
+  readonly state: () => GateState
+  /** Tells that the server answered, so that its starts no longer count as failed. */
+  readonly serverAnswered: () => void
+  /** Answers requests until aborted. */
+  readonly run: (signal: AbortSignal) => Promise<void>
+}
+
+/** The start gate of this pod: before each start of the server it repairs nodes.conf and decides. */
+export function createGate(deps: GateDeps): Gate {
+  const { config, log, nowMs } = deps
+  const ownHostname = `${config.podName}.${config.serviceDomain}`
+  const own = { ip: config.podIp, port: config.redisPort }
+  let failedStarts = 0
+  let state: GateState = {
+    openedAtMs: null,
+    because: 'the server has not asked yet',
+    nodeId: null,
+    dataset: null,
+    held: false,
+  }
+
+  async function gather(volume: Volume, waitedMs: number, signal: AbortSignal): Promise<GateFacts> {
+    const { nodesConf, dataset } = volume
+    const handoverUnderWay = deps.handoverUnderWay()
+    const known = nodesConf.state === 'member' ? peersOf(nodesConf) : []
+    const hostnames = known.map(node => node.hostname).filter(name => name !== '')
+    const base = { nodesConf, dataset, handoverUnderWay, failedStarts }
+    return {
+      ...base,
+      own: { hostname: ownHostname, ip: config.podIp },
+      peers: await deps.peers(hostnames, needsServers(base), signal),
+      waitedMs,
+      nodeTimeoutMs: config.nodeTimeoutMs,
+    }
+  }
+
+  async function look(): Promise<Volume> {
+    const volume = await readVolume(config.dataDir, config.runDir)
+    state = { ...state, nodeId: nodeIdOf(volume.nodesConf), dataset: volume.dataset }
+    return volume
+  }
+
+  /** One try for one request: the decision, carried out if it is to open. */
+  async function attempt(sinceMs: number, signal: AbortSignal): Promise<GateDecision> {
+    const volume = await look()
+    const facts = await gather(volume, nowMs() - sinceMs, signal)
+    const decision = decideGate({ ...facts, waitedMs: nowMs() - sinceMs })
+    if (!decision.open) return decision
+    const { dataDir } = config
+    const done = await applyDecision(decision, volume, dataDir, addressesIn(facts), own)
+    const { because } = decision
+    for (const path of done.setAside) log.warn('gate.setAside', { path, because })
+    if (done.repaired) log.info('gate.repaired', { how: decision.nodesConf, because })
+    return decision
+  }
+
+  function hold(because: string, needsPerson: boolean): void {
+    if (state.held && state.because === because) return
+    state = { ...state, openedAtMs: null, held: true, because }
+    log[needsPerson ? 'error' : 'info']('gate.held', { because })
+  }
+
+  /** Tries until the gate opens, or the request is not the newest any more. */
+  async function serve(requests: Requests, token: string, signal: AbortSignal): Promise<void> {
+    const sinceMs = nowMs()
+    while (!signal.aborted && (await requests.read())?.token === token) {
+      let pauseMs = HELD_MS
+      try {
+        const decision = await attempt(sinceMs, signal)
+        if (decision.open) {
+          await look()
+          const { because } = decision
+          await requests.answer(token)
+          failedStarts += 1
+          state = { ...state, openedAtMs: nowMs(), because, held: false }
+          log.info('gate.opened', { because, waitedMs: Math.round(nowMs() - sinceMs) })
+          return
+        }
+        hold(decision.because, decision.needsPerson)
+        if (decision.takeOverBy !== null) await deps.takeOverBy(decision.takeOverBy, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        hold(`the gate failed: ${error instanceof Error ? error.message : String(error)}`, true)
+        pauseMs = FAILED_MS
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  return {
+    state: () => state,
+    serverAnswered: () => {
+      failedStarts = 0
+    },
+    run: async signal => {
+      await look().catch(error => log.warn('gate.held', { because: String(error) }))
+      const requests = await openRequests(config.runDir, signal)
+      while (!signal.aborted) {
+        const request = await requests.read()
+        if (request && !request.answered) await serve(requests, request.token, signal)
+        else {
+          // An agent that starts anew beside a server that runs: its gate was opened by the last one.
+          if (request && state.openedAtMs === null && !state.held)
+            state = { ...state, openedAtMs: nowMs(), because: 'the server was started before' }
+          await requests.change()
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,424 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { asNodeId, type NodeId } from '../../agent/cluster/node-id.ts'
+import { readNodesConf, type NodesConf } from '../../agent/cluster/nodes-conf.ts'
+import { parseNodes } from '../../agent/cluster/nodes.ts'
+import type { AgentFacts, PodView, ServerView } from '../../agent/cluster/view.ts'
+import { decideGate, needsServers } from '../../agent/plan/pod-rules/gate.ts'
+import type { GateDecision, GateFacts } from '../../agent/plan/pod-rules/gate-facts.ts'
+
+/** Three masters 0..2 with a third of the slots each, replica n+3 copies n; the pod is 0. */
+const ids = Array.from({ length: 6 }, (_, n) => `${n}`.repeat(40))
+const id = (n: number): NodeId =>
+  asNodeId(ids[n] ?? '') ??
+  (() => {
+    throw new Error(`${n}`)
+  })()
+const host = (n: number): string => `redis-cluster-${n}.redis-cluster.default.svc.cluster.local`
+const slots = ['0-5460', '5461-10922', '10923-16383']
+
+type Table = { readonly self: number; readonly owner0?: 0 | 3; readonly epochs?: string }
+
+/** nodes.conf, or CLUSTER NODES, as one of them has it; with `owner0: 3` replica 3 took over. */
+function table({ self, owner0 = 0 }: Table): string {
+  const took = owner0 === 3
+  const line = (n: number): string => {
+    const shard = n % 3
+    const master = shard === 0 && took ? 3 : shard
+    const isMaster = n === master
+    const flags = `${n === self ? 'myself,' : ''}${isMaster ? 'master' : 'slave'}`
+    const epoch = shard === 0 && took ? 9 : shard + 1
+    const of = isMaster ? '-' : id(master)
+    return `${id(n)} 10.0.0.${n}:6379@16379,${host(n)} ${flags} ${of} 0 0 ${epoch} connected ${isMaster ? (slots[shard] ?? '') : ''}`.trimEnd()
+  }
+  return [0, 1, 2, 3, 4, 5].map(line).join('\n')
+}
+
+const conf = (self: number): string => `${table({ self })}\nvars currentEpoch 6 lastVoteEpoch 0\n`
+
+function server(n: number, keys: number, owner0: 0 | 3 = 0): ServerView {
+  const role = n >= 3 && !(n === 3 && owner0 === 3) ? 'replica' : 'master'
+  return {
+    state: 'answered',
+    facts: {
+      nodeId: id(n),
+      nodes: parseNodes(table({ self: n, owner0 })),
+      clusterState: 'ok',
+      currentEpoch: 9,
+      flavor: 'redis',
+      version: '7.0.15',
+      uptimeMs: 1000,
+      keys,
+      replication: {
+        role,
+        masterHost: role === 'replica' ? `10.0.0.${n - 3}` : '',
+        masterPort: 6379,
+        linkUp: false,
+        syncing: false,
+        offset: 100 + n,
+        replicas: [],
+      },
+      settings: { nodeTimeoutMs: 5000, disklessSyncDelayS: 0, replicaNoFailover: false },
+    },
+  }
+}
+
+const silent = { state: 'silent', because: 'ECONNREFUSED' } as const
+
+function peer(
+  n: number,
+  what: { server?: ServerView; agent?: Partial<AgentFacts> | null },
+): PodView {
+  const facts: AgentFacts = {
+    pod: `redis-cluster-${n}`,
+    hostname: host(n),
+    ordinal: n,
+    nodeId: id(n),
+    podUid: '',
+    node: '',
+    zone: '',
+    revision: '',
+    terminating: false,
+    paused: false,
+    gateOpenMs: 1000,
+    gateBecause: '',
+    ...what.agent,
+  }
+  return {
+    pod: { ordinal: n, name: `redis-cluster-${n}`, hostname: host(n) },
+    address: `10.0.0.${n}`,
+    agent: what.agent === null ? silent : { state: 'answered', facts },
+    server: what.server ?? silent,
+  }
+}
+
+const all = [0, 1, 2, 3, 4, 5]
+const others = (own: number, make: (n: number) => PodView): PodView[] =>
+  all.filter(n => n !== own).map(make)
+const healthy = (n: number): PodView => peer(n, { server: server(n, 50) })
+const tookOver = (n: number): PodView => peer(n, { server: server(n, 50, 3) })
+const away = (n: number): PodView => peer(n, { agent: null })
+const gated =
+  (dataset: 'none' | 'present') =>
+  (n: number): PodView =>
+    peer(n, { agent: { gateOpenMs: null, dataset } })
+const but =
+  (n: number, one: PodView, rest: (n: number) => PodView) =>
+  (k: number): PodView =>
+    k === n ? one : rest(k)
+
+const facts = (change: Partial<GateFacts>): GateFacts => ({
+  nodesConf: readNodesConf(conf(0)),
+  dataset: 'present',
+  own: { hostname: host(0), ip: '10.0.0.0' },
+  peers: others(0, healthy),
+  handoverUnderWay: false,
+  waitedMs: 0,
+  nodeTimeoutMs: 5000,
+  failedStarts: 0,
+  ...change,
+})
+
+const shown = (decision: GateDecision): string =>
+  decision.open
+    ? ['open', decision.nodesConf, ...decision.setAside].join(' ')
+    : [
+        'held',
+        ...(decision.takeOverBy ? [`take over by ${decision.takeOverBy.split('.')[0]}`] : []),
+        ...(decision.needsPerson ? ['a person'] : []),
+      ].join(', ')
+
+const blank: NodesConf = { state: 'blank', nodeId: id(0) }
+const damagedMaster = readNodesConf(`${conf(0)}garbage\n`)
+const damagedReplica = readNodesConf(`${conf(3)}garbage\n`)
+const masterCut = readNodesConf(conf(3).replace(/^0{40}/m, '00'))
+const noOwnLine = readNodesConf(conf(0).replace('myself,', ''))
+const replicaAlone = readNodesConf(`${conf(3).split('\n')[3]}\n`)
+const ownOf = (n: number) => ({ hostname: host(n), ip: `10.0.0.${n}` })
+const lostVolume = (n: number): PodView => peer(n, { server: server(n, 50) })
+
+const scenarios: readonly (readonly [
+  what: string,
+  change: Partial<GateFacts>,
+  expected: string,
+])[] = [
+  [
+    'a new volume',
+    { nodesConf: { state: 'none' }, dataset: 'none', peers: others(0, away) },
+    'open keep',
+  ],
+  ['a blank node', { nodesConf: blank, dataset: 'empty', peers: others(0, away) }, 'open keep'],
+  ['a master with its dataset, all vouched', {}, 'open rewrite'],
+  ['a master with its dataset asks for half a second', { peers: others(0, away) }, 'held'],
+  ['then it starts with dead addresses', { peers: others(0, away), waitedMs: 500 }, 'open rewrite'],
+  [
+    'a replica without a dataset',
+    {
+      nodesConf: readNodesConf(conf(3)),
+      dataset: 'none',
+      own: ownOf(3),
+      peers: others(3, healthy),
+    },
+    'open rewrite',
+  ],
+  ['a crash handover is under way', { handoverUnderWay: true }, 'held'],
+  ['it is done', { handoverUnderWay: true, peers: others(0, tookOver) }, 'open rewrite'],
+  ['it does not come to an end', { handoverUnderWay: true, waitedMs: 5000 }, 'open rewrite'],
+
+  [
+    'an empty master while its replica lives',
+    { dataset: 'none' },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'an empty master while its replica lives, however long',
+    { dataset: 'empty', waitedMs: 1e6 },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'an empty master after the take-over',
+    { dataset: 'empty', peers: others(0, tookOver) },
+    'open rewrite',
+  ],
+  [
+    'an empty master whose replica loads',
+    {
+      dataset: 'none',
+      peers: others(0, but(3, peer(3, { server: { state: 'loading', because: '' } }), healthy)),
+    },
+    'held',
+  ],
+  [
+    'a cache without persistence, all restarted',
+    { dataset: 'none', peers: others(0, gated('none')) },
+    'open rewrite',
+  ],
+  [
+    'its replica answers and is empty',
+    { dataset: 'none', peers: others(0, n => peer(n, { server: server(n, 0) })) },
+    'open rewrite',
+  ],
+  [
+    'its replica lost its volume',
+    {
+      dataset: 'none',
+      peers: others(0, but(3, peer(3, { agent: { nodeId: asNodeId('f'.repeat(40)) } }), away)),
+    },
+    'open rewrite',
+  ],
+  [
+    'its replica will come with a dataset',
+    { dataset: 'none', peers: others(0, gated('present')) },
+    'held',
+  ],
+  ['its replica is away', { dataset: 'none', peers: others(0, but(3, away(3), healthy)) }, 'held'],
+  [
+    'its replica stays away',
+    { dataset: 'none', waitedMs: 10_000, peers: others(0, but(3, away(3), healthy)) },
+    'open blank nodes.conf',
+  ],
+  ['nobody answers', { dataset: 'none', waitedMs: 9999, peers: others(0, away) }, 'held'],
+  [
+    'nobody answers for long',
+    { dataset: 'none', waitedMs: 10_000, peers: others(0, away) },
+    'open blank nodes.conf',
+  ],
+  [
+    'its replica lives without a majority',
+    { dataset: 'none', peers: others(0, but(3, healthy(3), away)) },
+    'held',
+  ],
+  [
+    'its replica lives without a majority for long',
+    { dataset: 'none', waitedMs: 10_000, peers: others(0, but(3, healthy(3), away)) },
+    'open blank nodes.conf',
+  ],
+  [
+    'an old table claims its slots',
+    {
+      nodesConf: readNodesConf(conf(0).replaceAll(' 0 0 1 connected', ' 0 0 12 connected')),
+      dataset: 'none',
+      peers: others(0, tookOver),
+      waitedMs: 0,
+    },
+    'held',
+  ],
+
+  [
+    'a damaged file of a master',
+    { nodesConf: damagedMaster, peers: others(0, away) },
+    'open salvage nodes.conf',
+  ],
+  [
+    'a damaged file of an empty master',
+    { nodesConf: damagedMaster, dataset: 'none' },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'a damaged file of an empty master, taken over',
+    { nodesConf: damagedMaster, dataset: 'none', peers: others(0, tookOver) },
+    'open salvage nodes.conf',
+  ],
+  [
+    'a damaged file of an empty master, nobody there',
+    { nodesConf: damagedMaster, dataset: 'none', peers: others(0, away) },
+    'held',
+  ],
+  [
+    'a damaged file of a replica',
+    { nodesConf: damagedReplica, own: ownOf(3), peers: others(3, healthy) },
+    'open salvage nodes.conf',
+  ],
+  [
+    'a replica whose master cannot be read',
+    { nodesConf: masterCut, own: ownOf(3), peers: others(3, healthy) },
+    'open blank dataset nodes.conf',
+  ],
+  [
+    'the same while masters are away',
+    { nodesConf: masterCut, own: ownOf(3), peers: others(3, away) },
+    'held, a person',
+  ],
+  [
+    'the same without a dataset',
+    { nodesConf: masterCut, dataset: 'none', own: ownOf(3), peers: others(3, away) },
+    'open blank nodes.conf',
+  ],
+  [
+    'a replica with its own line alone',
+    { nodesConf: replicaAlone, own: ownOf(3), peers: others(3, healthy) },
+    'open blank dataset nodes.conf',
+  ],
+  [
+    'no own line and no dataset',
+    { nodesConf: noOwnLine, dataset: 'none', peers: others(0, away) },
+    'open blank nodes.conf',
+  ],
+
+  [
+    'a dataset without nodes.conf, a slot without owner',
+    { nodesConf: { state: 'none' }, own: { hostname: host(0), ip: '10.0.0.77' } },
+    'held, a person',
+  ],
+  [
+    'a dataset without nodes.conf, taken over',
+    { nodesConf: { state: 'none' }, peers: others(0, tookOver) },
+    'open blank dataset',
+  ],
+  [
+    'a dataset beside a blank nodes.conf',
+    { nodesConf: blank, peers: others(0, tookOver) },
+    'open blank dataset nodes.conf',
+  ],
+
+  [
+    'a lost volume, and a replica copies from the address',
+    { nodesConf: { state: 'none' }, dataset: 'none', peers: others(0, lostVolume) },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'a lost volume at another address',
+    { nodesConf: { state: 'none' }, dataset: 'none', own: { hostname: host(0), ip: '10.0.0.77' } },
+    'open keep',
+  ],
+  [
+    'a lost volume after the take-over',
+    { nodesConf: { state: 'none' }, dataset: 'none', peers: others(0, tookOver) },
+    'open keep',
+  ],
+  [
+    'a new pod at an address that a replica of others still has',
+    { nodesConf: { state: 'none' }, dataset: 'none', own: { hostname: host(9), ip: '10.0.0.1' } },
+    'held',
+  ],
+  [
+    'the same for long',
+    {
+      nodesConf: { state: 'none' },
+      dataset: 'none',
+      own: { hostname: host(9), ip: '10.0.0.1' },
+      waitedMs: 10_000,
+    },
+    'open keep',
+  ],
+
+  [
+    'two failed starts: fields that an older server may refuse go',
+    { failedStarts: 2 },
+    'open plain',
+  ],
+  [
+    'data that does not load, a replica lives',
+    { failedStarts: 3 },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'data that does not load, taken over',
+    { failedStarts: 3, peers: others(0, tookOver) },
+    'open rewrite dataset',
+  ],
+  [
+    'data that does not load, nobody has it',
+    { failedStarts: 3, peers: others(0, but(3, away(3), healthy)) },
+    'held, a person',
+  ],
+  [
+    "a replica's data does not load",
+    {
+      failedStarts: 3,
+      nodesConf: readNodesConf(conf(3)),
+      own: ownOf(3),
+      peers: others(3, healthy),
+    },
+    'open rewrite dataset',
+  ],
+  [
+    "a replica's data does not load, its master is away",
+    {
+      failedStarts: 3,
+      nodesConf: readNodesConf(conf(3)),
+      own: ownOf(3),
+      peers: others(3, but(0, away(0), healthy)),
+    },
+    'held, a person',
+  ],
+]
+
+void t.test('the gate decides', async t => {
+  for (const [what, change, expected] of scenarios) {
+    const decision = decideGate(facts(change))
+    t.equal(shown(decision), expected, `${what}: ${decision.because}`)
+    t.same(decideGate(facts(change)), decision, `${what}: and so again`)
+  }
+})
+
+void t.test('an address is vouched for only by the agent of that pod with that node', async t => {
+  const wrongs: readonly (readonly [string, PodView])[] = [
+    ['another pod answers there', peer(3, { agent: { hostname: host(4) } })],
+    ['another node lives there', peer(3, { agent: { nodeId: id(4) } })],
+    ['a pod without a node', peer(3, { agent: { nodeId: null } })],
+    ['nobody answers', away(3)],
+  ]
+  for (const [what, wrong] of wrongs)
+    t.equal(shown(decideGate(facts({ peers: others(0, but(3, wrong, healthy)) }))), 'held', what)
+})
+
+void t.test('a member with its data asks no server; whoever may lose some does', async t => {
+  const needs = (change: Partial<GateFacts>): boolean => needsServers(facts(change))
+  t.equal(needs({}), false)
+  t.equal(needs({ nodesConf: readNodesConf(conf(3)), dataset: 'none' }), false)
+  t.equal(needs({ dataset: 'empty' }), true)
+  t.equal(needs({ failedStarts: 3 }), true)
+  t.equal(needs({ nodesConf: { state: 'none' }, dataset: 'none' }), true)
+})
+
+void t.test('the recorded files open', async t => {
+  for (const name of ['redis7-master', 'redis-next-replica', 'valkey8-replica', 'valkey9-failed']) {
+    const text = readFileSync(
+      new URL(`../unit/cluster/recorded/${name}.conf`, import.meta.url),
+      'utf8',
+    )
+    const change = { nodesConf: readNodesConf(text), peers: [], waitedMs: 500 }
+    t.equal(shown(decideGate(facts(change))), 'open rewrite', name)
+  }
+})
