@@ -50,7 +50,7 @@ const refillMs = 300_000
 /** Entries of objects that are gone leave when this many newer ones came. */
 const remembered = 500
 
-/** The API cuts off nothing: it refuses an event whose message is longer. */
+/** The longest note that events.k8s.io allows. */
 const longestMessage = 1024
 
 /**
