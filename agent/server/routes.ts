@@ -30,6 +30,8 @@ export type LocalPlan = Pick<AgentSnapshot, 'coordinator' | 'cluster' | 'pod'> &
   readonly agent: string
 }
 
+type Query = Readonly<Record<string, string>>
+
 const LIVE_WITHIN_MS = 30_000
 const COMMAND_PATHS: ReadonlySet<string> = new Set(['/pause', '/resume', '/fix'])
 
@@ -51,7 +53,7 @@ function addLiveness(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 function addReadiness(app: FastifyInstance, deps: RouteDeps): void {
-  app.get<{ Querystring: Readonly<Record<string, string>> }>('/readyz', (request, reply) => {
+  app.get<{ Querystring: Query }>('/readyz', (request, reply) => {
     const { ready, because, checks } = deps.snapshot().ready
     const sentence = `${ready ? 'ready' : 'not ready'}: ${because}`
     const lines = 'verbose' in request.query ? checks : []
@@ -62,7 +64,11 @@ function addReadiness(app: FastifyInstance, deps: RouteDeps): void {
 
 function addViews(app: FastifyInstance, deps: RouteDeps): void {
   const status = (): Status => statusOf(deps.snapshot(), deps.ports, deps.version)
-  app.get('/status', (_request, reply) => json(reply, status()))
+  // `?agent` is what the other agents ask for: every one asks the coordinator, every cycle, and its
+  // answer must not grow with the cluster.
+  app.get<{ Querystring: Query }>('/status', (request, reply) =>
+    json(reply, 'agent' in request.query ? { agent: deps.snapshot().agent } : status()),
+  )
   app.get('/metrics', async (request, reply) => {
     const { contentType, body } = await deps.metrics.scrape(
       deps.snapshot(),
@@ -86,7 +92,7 @@ function addCommands(app: FastifyInstance, { commands, snapshot }: RouteDeps): v
   })
   app.post('/pause', async (_request, reply) => say(reply, 200, await commands.pause()))
   app.post('/resume', async (_request, reply) => say(reply, 200, await commands.resume()))
-  app.post<{ Querystring: Readonly<Record<string, string>> }>('/fix', async (request, reply) =>
+  app.post<{ Querystring: Query }>('/fix', async (request, reply) =>
     say(reply, 200, await commands.fix('accept-data-loss' in request.query)),
   )
 }
