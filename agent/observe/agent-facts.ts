@@ -1,5 +1,8 @@
+import type { Dataset } from '../cluster/dataset.ts'
 import { asNodeId } from '../cluster/node-id.ts'
 import type { AgentFacts } from '../cluster/view.ts'
+
+const datasets: readonly Dataset[] = ['none', 'empty', 'present']
 
 /**
  * `agent` of the body of `/status`, or null if it is not what an agent says. Only what tells who it
@@ -13,6 +16,7 @@ export function parseAgentFacts(body: string): AgentFacts | null {
   }
   const ordinal = field(agent, 'ordinal')
   const gateOpenMs = field(agent, 'gateOpenMs')
+  const dataset = datasets.find(known => known === text('dataset'))
   if (text('pod') === '' || text('hostname') === '' || typeof ordinal !== 'number') return null
   return {
     pod: text('pod'),
@@ -27,6 +31,7 @@ export function parseAgentFacts(body: string): AgentFacts | null {
     paused: field(agent, 'paused') === true,
     gateOpenMs: typeof gateOpenMs === 'number' ? gateOpenMs : null,
     gateBecause: text('gateBecause'),
+    ...(dataset === undefined ? {} : { dataset }),
   }
 }
 

@@ -49,7 +49,7 @@ function getStatus(question: AgentQuestion, signal: AbortSignal): Promise<string
     const outgoing = request({
       host: question.address,
       port: question.port,
-      path: '/status',
+      path: '/status?agent',
       headers: { accept: 'application/json' },
       ...(question.http === undefined ? { agent: false } : { agent: question.http }),
     })

@@ -1,0 +1,237 @@
+import { Agent as HttpAgent } from 'node:http'
+import { watch } from 'node:fs'
+import { utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AgentState } from '../agent-state.ts'
+import { podsOf } from '../cluster/pods.ts'
+import type { ClusterView, PodRulesView } from '../cluster/view.ts'
+import type { Config } from '../config.ts'
+import { createExecutor } from '../execute/execute.ts'
+import { askPeers } from '../gate/ask-peers.ts'
+import { createGate } from '../gate/gate.ts'
+import { createHomeAlone, wishOf, type Home } from '../home.ts'
+import { answerStops } from '../init/stop.ts'
+import type { Log } from '../log.ts'
+import { createLoop } from '../loop.ts'
+import { createResolver } from '../observe/dns/resolver.ts'
+import { createObserver } from '../observe/observe.ts'
+import { lowestLiving } from '../observe/presence.ts'
+import { readAgent } from '../observe/read-agent.ts'
+import { clusterPace, podPace } from '../pace.ts'
+import { breaches } from '../plan/invariants.ts'
+import { planCluster, planPod } from '../plan/plan.ts'
+import { createConnections } from '../redis/connections.ts'
+import { credentialsFrom } from '../redis/credentials.ts'
+import { createHttp } from '../server/http.ts'
+import { createMetrics } from '../server/metrics.ts'
+import { version } from './version.ts'
+
+const HEARTBEAT_MS = 2000
+
+/** The composition root: everything that an agent is made of is constructed here. */
+export async function run(config: Config, log: Log): Promise<void> {
+  const stop = stopOnSignals()
+  const { signal } = stop
+  const nowMs = (): number => performance.now()
+  const resolver = createResolver({ resolvConf: config.resolvConf })
+  const connections = createConnections({
+    port: config.redisPort,
+    credentials: credentialsFrom(config),
+    connectTimeoutMs: 1000,
+    commandTimeoutMs: 2000,
+  })
+  const self = podsOf(config.statefulSet, config.serviceDomain, {
+    from: config.ordinal,
+    below: config.ordinal + 1,
+  })[0]
+  if (!self) throw new Error(`no pod of ordinal ${config.ordinal}`)
+
+  const executor = createExecutor({ connections })
+  const home = await createHome(config, log)
+  const metrics = createMetrics(version)
+  const http = new HttpAgent({ keepAlive: true, maxFreeSockets: 1 })
+  const presence = { resolver, httpPort: config.httpPort, timeoutMs: 2000, http }
+
+  const gate = createGate({
+    config,
+    log,
+    nowMs,
+    peers: (hostnames, withServers, gateSignal) =>
+      askPeers(
+        {
+          resolver,
+          readAgent,
+          readServer: (address, readSignal) => connections.readServer(address, readSignal),
+          httpPort: config.httpPort,
+        },
+        peersFor(hostnames),
+        withServers,
+        gateSignal,
+      ),
+    handoverUnderWay: () => false,
+    takeOverBy: async (hostname, gateSignal) => {
+      const answer = await resolver.addressesOf(`${hostname}.`, gateSignal)
+      if (answer.state !== 'found' || answer.addresses[0] === undefined) return
+      await connections.run(answer.addresses[0], [['CLUSTER', 'FAILOVER', 'FORCE']], gateSignal)
+    },
+  })
+  const state = new AgentState(config, gate.state)
+  const observer = createObserver({
+    resolver,
+    connections,
+    podIp: config.podIp,
+    httpPort: config.httpPort,
+    serviceDomain: config.serviceDomain,
+    ownFacts: () => state.facts(),
+    nowMs,
+  })
+
+  /** Every pod that should be there, and those that nodes.conf names, but not the own one. */
+  function peersFor(hostnames: readonly string[]): string[] {
+    const expected = podsOf(config.statefulSet, config.serviceDomain, { below: config.pods })
+    const names = new Set([...hostnames, ...expected.map(pod => pod.hostname)])
+    names.delete(self?.hostname ?? '')
+    return [...names]
+  }
+
+  const podLoop = createLoop<PodRulesView>({
+    log,
+    changed: 'pod.planChanged',
+    observe: loopSignal => observer.observePod(self, true, loopSignal),
+    plan: view => planPod(view, { ...wishOf(config), paused: state.paused }),
+    breaches: () => [],
+    mayAct: () => true,
+    execute: (actions, view, loopSignal) =>
+      executor.execute(actions, { pods: [view.own] }, loopSignal),
+    pace: (plan, sinceChangeMs) => podPace(plan, sinceChangeMs, state.upMs()),
+    onCycle: cycle => {
+      state.notePodCycle(cycle)
+      if (cycle.view?.own.server.state === 'answered') gate.serverAnswered()
+      for (const { action, ok } of cycle.outcomes) metrics.acted(action.type, ok)
+      metrics.cycled(cycle.durationMs / 1000)
+    },
+  })
+
+  async function isMine(loopSignal: AbortSignal): Promise<boolean> {
+    const below = podsOf(config.statefulSet, config.serviceDomain, { below: config.ordinal })
+    const lower = await lowestLiving(presence, below, loopSignal)
+    const mine = lower === null
+    if (state.isCoordinator !== mine)
+      log.info(mine ? 'coordinator.gained' : 'coordinator.lost', {
+        coordinator: lower?.pod ?? config.podName,
+      })
+    state.isCoordinator = mine
+    state.coordinator = lower?.pod ?? config.podName
+    if (lower) state.paused = lower.paused
+    home.want(mine)
+    return mine
+  }
+
+  let podCount = config.pods
+  const clusterLoop = createLoop<ClusterView>({
+    log,
+    changed: 'plan.changed',
+    observe: async loopSignal => {
+      if (!(await isMine(loopSignal))) return null
+      const wish = home.wish()
+      if (typeof wish === 'string') return null
+      state.paused = wish.paused
+      podCount = wish.pods
+      const pods = podsOf(config.statefulSet, config.serviceDomain, { below: wish.pods })
+      return observer.observeCluster(pods, loopSignal)
+    },
+    plan: view => {
+      const wish = home.wish()
+      if (typeof wish === 'string') return { phase: 'waiting', because: wish, actions: [] }
+      return planCluster(view, wish)
+    },
+    breaches,
+    mayAct: () => home.mayAct(),
+    execute: (actions, view, loopSignal) => executor.execute(actions, view, loopSignal),
+    pace: (plan, sinceChangeMs) => clusterPace(plan, sinceChangeMs, podCount),
+    onCycle: cycle => {
+      state.noteClusterCycle(cycle)
+      home.onCycle(cycle)
+      for (const { action, ok } of cycle.outcomes) metrics.acted(action.type, ok)
+      if (cycle.plan && cycle.plan.actions.length > 0) metrics.planned(cycle.plan.phase)
+    },
+  })
+
+  const server = createHttp({
+    config,
+    version,
+    metrics,
+    snapshot: () => state.snapshot(),
+    commands: {
+      pause: () => home.pause(true),
+      resume: () => home.pause(false),
+      fix: accept => home.fix(accept),
+    },
+  })
+  await server.listen()
+  log.info('agent.started', { version, kubernetes: config.kubernetes, node: process.version })
+  const requests = wakeOnRequests(config.runDir, () => podLoop.wake(), signal)
+  await Promise.all([
+    podLoop.run(signal),
+    clusterLoop.run(signal),
+    gate.run(signal),
+    home.run(signal),
+    answerStops(config.runDir, () => Promise.resolve(), signal),
+    beat(join(config.runDir, 'heartbeat'), signal),
+  ])
+  requests.close()
+  observer.close()
+  http.destroy()
+  connections.close()
+  await server.close()
+  log.info('agent.stopped')
+}
+
+/** The API client is a chunk of its own, loaded only where there is an API. */
+async function createHome(config: Config, log: Log): Promise<Home> {
+  if (config.kubernetes === 'off') {
+    log.info('api.away', { because: 'KUBERNETES is off: no labels, no events, no removal of pods' })
+    return createHomeAlone(config)
+  }
+  const [{ createKubernetesClient }, { createKubernetesHome }] = await Promise.all([
+    import('../kubernetes/client.ts'),
+    import('../kubernetes/home.ts'),
+  ])
+  const api = createKubernetesClient({
+    namespace: config.namespace,
+    statefulSet: config.statefulSet,
+    podName: config.podName,
+    serviceAccountDir: config.serviceAccountDir,
+    host: process.env['KUBERNETES_SERVICE_HOST'] ?? '',
+    port: process.env['KUBERNETES_SERVICE_PORT'] ?? '443',
+    nowMs: () => performance.now(),
+  })
+  return createKubernetesHome({ config, log, api })
+}
+
+/** SIGTERM and SIGINT end the loops; a second one ends the process as it would anyway. */
+function stopOnSignals(): AbortController {
+  const controller = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => controller.abort(new Error(`${name} was received`)))
+  return controller
+}
+
+/** A server that asks at the gate starts soon: look often from then on. */
+function wakeOnRequests(runDir: string, wake: () => void, signal: AbortSignal) {
+  return watch(join(runDir, 'gate'), { signal: AbortSignal.any([signal]) }, wake).on(
+    'error',
+    () => undefined,
+  )
+}
+
+/** Touches the file by which pre-stop.sh tells a living agent from a dead one. */
+async function beat(path: string, signal: AbortSignal): Promise<void> {
+  await writeFile(path, '')
+  while (!signal.aborted) {
+    const now = new Date()
+    await utimes(path, now, now).catch(() => writeFile(path, ''))
+    await sleep(HEARTBEAT_MS, undefined, { signal }).catch(() => undefined)
+  }
+}
