@@ -19,7 +19,7 @@ function complaints(env: Record<string, string>): string[] {
   return []
 }
 
-t.test('three settings from the downward API are enough', async t => {
+void t.test('three settings from the downward API are enough', async t => {
   const config = readConfig(good)
   t.match(config, {
     podName: 'redis-cluster-12',
@@ -35,19 +35,19 @@ t.test('three settings from the downward API are enough', async t => {
   t.ok(Object.isFrozen(config))
 })
 
-t.test('what is given counts more than the default', async t => {
+void t.test('what is given counts more than the default', async t => {
   const config = readConfig({ ...good, REDIS_PORT: '7000', KUBERNETES: 'off', PODS: '9' })
   t.match(config, { redisPort: 7000, kubernetes: 'off', pods: 9 })
 })
 
-t.test('every missing setting is named, with what it is for', async t => {
+void t.test('every missing setting is named, with what it is for', async t => {
   const lines = complaints({})
   t.equal(lines.length, 3)
   for (const [i, name] of ['POD_NAME', 'POD_NAMESPACE', 'POD_IP'].entries())
     t.match(lines[i], new RegExp(`^${name} is missing; \\S`))
 })
 
-t.test('bad values are all told at once: name, value and what is allowed', async t => {
+void t.test('bad values are all told at once: name, value and what is allowed', async t => {
   const lines = complaints({
     ...good,
     POD_NAME: 'redis-cluster',
@@ -69,12 +69,12 @@ t.test('bad values are all told at once: name, value and what is allowed', async
   ])
 })
 
-t.test('the ends of a range are allowed, the next number is not', async t => {
+void t.test('the ends of a range are allowed, the next number is not', async t => {
   t.same(complaints({ ...good, PODS: '1', NODE_TIMEOUT_MS: '120000' }), [])
   t.equal(complaints({ ...good, PODS: '0', NODE_TIMEOUT_MS: '120001' }).length, 2)
 })
 
-t.test('settings that contradict each other are told', async t => {
+void t.test('settings that contradict each other are told', async t => {
   t.match(complaints({ ...good, HTTP_PORT: '6379' }), [
     /^HTTP_PORT is 6379, which the server needs/,
   ])
@@ -84,7 +84,7 @@ t.test('settings that contradict each other are told', async t => {
   ])
 })
 
-t.test('an IPv6 address is an address, a name is none', async t => {
+void t.test('an IPv6 address is an address, a name is none', async t => {
   t.equal(readConfig({ ...good, POD_IP: 'fd00::17' }).podIp, 'fd00::17')
   t.match(complaints({ ...good, POD_IP: 'localhost' }), [
     /^POD_IP is "localhost"; allowed: an IPv4/,

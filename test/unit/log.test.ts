@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { events } from '../../agent/log.ts'
 
+t.setTimeout(120_000)
+
 const log = new URL('../../agent/log.ts', import.meta.url).href
 
 /** The lines that a process of its own writes: pino writes to the real standard output. */
@@ -24,20 +26,23 @@ function linesOf(level: string, code: string): Record<string, unknown>[] {
     .map(line => JSON.parse(line) as Record<string, unknown>)
 }
 
-t.test('a line is JSON with the event, its constant message, the pod and the fields', async t => {
-  const [line, ...more] = linesOf('info', "log.warn('dns.failed', { because: 'SERVFAIL' })")
-  t.same(more, [])
-  t.match(line, {
-    level: 'warn',
-    event: 'dns.failed',
-    msg: events['dns.failed'],
-    pod: 'redis-cluster-0',
-    because: 'SERVFAIL',
-  })
-  t.match(line?.['time'], /^\d{4}-\d\d-\d\dT.*Z$/)
-})
+void t.test(
+  'a line is JSON with the event, its constant message, the pod and the fields',
+  async t => {
+    const [line, ...more] = linesOf('info', "log.warn('dns.failed', { because: 'SERVFAIL' })")
+    t.same(more, [])
+    t.match(line, {
+      level: 'warn',
+      event: 'dns.failed',
+      msg: events['dns.failed'],
+      pod: 'redis-cluster-0',
+      because: 'SERVFAIL',
+    })
+    t.match(line?.['time'], /^\d{4}-\d\d-\d\dT.*Z$/)
+  },
+)
 
-t.test('what is below the level is not written', async t => {
+void t.test('what is below the level is not written', async t => {
   const code = "log.debug('init.done'); log.info('init.done'); log.error('agent.failed')"
   t.same(
     linesOf('error', code).map(line => line['event']),
@@ -45,6 +50,6 @@ t.test('what is below the level is not written', async t => {
   )
 })
 
-t.test('event names are domain.what, as people search for them', async t => {
+void t.test('event names are domain.what, as people search for them', async t => {
   for (const name of Object.keys(events)) t.match(name, /^[a-z]+\.[a-z][a-zA-Z]+$/)
 })

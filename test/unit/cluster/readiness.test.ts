@@ -12,7 +12,7 @@ const judge = (
 const bad = (result: ReturnType<typeof readiness>): string[] =>
   result.checks.filter(check => !check.ok).map(check => check.name)
 
-t.test('a master and a replica of a whole cluster are ready', async t => {
+void t.test('a master and a replica of a whole cluster are ready', async t => {
   const master = judge(answered(factsOf(0)))
   t.equal(master.ready, true)
   t.equal(master.because, 'the server answers and is a master')
@@ -21,7 +21,7 @@ t.test('a master and a replica of a whole cluster are ready', async t => {
   t.equal(replica.because, 'the server answers and is in sync with its master 10.0.0.1:6379')
 })
 
-t.test('a server that does not answer, loads or cannot be used is not ready', async t => {
+void t.test('a server that does not answer, loads or cannot be used is not ready', async t => {
   t.equal(judge(silent).because, 'the server does not answer: ECONNREFUSED 10.0.0.1:6379')
   for (const state of ['silent', 'loading', 'unusable'] as const) {
     const result = judge({ state, because: 'the reason' }, { wasReady: true })
@@ -31,11 +31,11 @@ t.test('a server that does not answer, loads or cannot be used is not ready', as
   }
 })
 
-t.test('a blank server is not ready: it is no member and knows no slots', async t => {
+void t.test('a blank server is not ready: it is no member and knows no slots', async t => {
   t.same(bad(judge(answered(blank(0)))), ['member', 'slots'])
 })
 
-t.test('a node in handshake makes no member', async t => {
+void t.test('a node in handshake makes no member', async t => {
   const nodes = parseNodes(
     `${idOf(0)} :6379@16379 myself,master - 0 0 0 connected
 ${idOf(1)} 10.0.0.2:6379@16379 handshake - 0 0 0 disconnected`,
@@ -43,7 +43,7 @@ ${idOf(1)} 10.0.0.2:6379@16379 handshake - 0 0 0 disconnected`,
   t.same(bad(judge(answered({ ...blank(0), nodes }))), ['member', 'slots'])
 })
 
-t.test('slots without owner count only before the first time ready', async t => {
+void t.test('slots without owner count only before the first time ready', async t => {
   const nodes = parseNodes(tableOf(0)).filter(node => node.id !== idOf(2))
   const server = answered(factsOf(0, { nodes }))
   const before = judge(server)
@@ -52,12 +52,12 @@ t.test('slots without owner count only before the first time ready', async t => 
   t.equal(judge(server, { wasReady: true }).ready, true)
 })
 
-t.test('another shard that failed makes nobody unready, not even before', async t => {
+void t.test('another shard that failed makes nobody unready, not even before', async t => {
   const nodes = parseNodes(tableOf(0, { 2: 'fail', 5: 'fail?' }))
   t.equal(judge(answered(factsOf(0, { nodes, clusterState: 'fail' }))).ready, true)
 })
 
-t.test(
+void t.test(
   'a replica without link to its master is not ready, and was ready changes nothing',
   async t => {
     const { replication } = factsOf(3)
@@ -69,13 +69,13 @@ t.test(
   },
 )
 
-t.test('a pod that ends is not ready, whatever its server says', async t => {
+void t.test('a pod that ends is not ready, whatever its server says', async t => {
   const result = judge(answered(factsOf(0)), { terminating: true, wasReady: true })
   t.equal(result.ready, false)
   t.equal(result.because, 'the pod ends')
 })
 
-t.test('a pause changes nothing but is told', async t => {
+void t.test('a pause changes nothing but is told', async t => {
   const result = judge(answered(factsOf(0)), { paused: true })
   t.equal(result.ready, true)
   t.match(result.because, /plans are paused$/)
