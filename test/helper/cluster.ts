@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { agentOfImage } from '../../local/agent-command.ts'
 import { LocalCluster } from '../../local/cluster.ts'
 import type { ClusterOptions } from '../../local/options.ts'
 import type { ClusterStatus } from '../../local/status.ts'
+import { temporaryFolder } from './folder.ts'
 import { serverPath, type ServerName } from './servers.ts'
 import { untilIs } from './until.ts'
 
@@ -25,13 +25,6 @@ function tailOf(path: string): string {
   } catch {
     return '(no log)'
   }
-}
-
-/** A folder of the test's own, gone when it ends. Its path is short: sockets live in it. */
-export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(process.env['TEST_DIR'] ?? tmpdir(), 'rc-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  return folder
 }
 
 /**
