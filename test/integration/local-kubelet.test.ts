@@ -4,7 +4,7 @@ import { Resolver } from 'node:dns/promises'
 import t, { type Test } from 'tap'
 import { LocalCluster } from '../../local/cluster.ts'
 import { temporaryFolder } from '../helper/folder.ts'
-import { until } from '../helper/until.ts'
+import { until, untilIs } from '../helper/until.ts'
 
 /** Stands for the agent: notes down what the kubelet does to it, and answers the probes. */
 const agent = `
@@ -56,9 +56,11 @@ const orderOf = (cluster: LocalCluster, pod: number): string[] => {
 }
 
 const untilOrder = (cluster: LocalCluster, pod: number, order: readonly string[]) =>
-  until(() => orderOf(cluster, pod).join() === order.join(), {
-    what: `pod ${pod} did ${order.join()}, not ${orderOf(cluster, pod).join()}`,
-  })
+  untilIs(
+    () => orderOf(cluster, pod),
+    done => done.join() === order.join(),
+    { what: `pod ${pod} did ${order.join()}` },
+  )
 
 void t.test(
   'starts, restarts and ends the containers of a pod in the order of a kubelet',
