@@ -5,11 +5,13 @@ import { FULL_MESH_PODS, HUBS } from '../cluster-rules/introduce.ts'
 import type { PodRule } from '../rule.ts'
 
 /**
- * Situation: a node in this server's table is not linked, or has another address than DNS gives for
- * the hostname that it announced, and at DNS's address a server answered with just that node id.
+ * Situation: a node in this server's table has another address than DNS gives for the hostname that
+ * it announced, or none, and at DNS's address a server answered with just that node id.
  * Action: MEET that address (all pairs up to 30 pods; above, one of the two must be a hub).
  * Safe to repeat: MEET to an id that is known only updates its address (mechanics section 1). Who
- * answers with another id is not met: the address may belong to another pod or cluster by now.
+ * answers with another id is not met: the address may belong to another pod or cluster by now. A node
+ * whose address is right is left alone even while its link is down: the server dials it again every
+ * 100 ms, and each MEET would only begin a handshake beside that.
  */
 export const meetMoved: PodRule = ({ own, peers }, wish) => {
   const server = serverOf(own)
@@ -20,7 +22,7 @@ export const meetMoved: PodRule = ({ own, peers }, wish) => {
     const peer = peers.find(
       ({ hostname, nodeId }) => hostname === node.hostname && nodeId === node.id,
     )
-    if (!peer || (peer.address === node.ip && node.linked && !node.flags.has('noaddr'))) return []
+    if (!peer || (peer.address === node.ip && !node.flags.has('noaddr'))) return []
     const isPending = server.nodes.some(other => isHandshake(other) && other.ip === peer.address)
     const hub = own.pod.ordinal < HUBS || ordinalIn(node.hostname) < HUBS
     return isPending || !(mesh || hub) ? [] : [{ node, peer }]
@@ -29,7 +31,7 @@ export const meetMoved: PodRule = ({ own, peers }, wish) => {
   const names = moved.map(({ node }) => node.hostname.split('.')[0])
   return {
     phase: 'healing',
-    because: `${names.join(', ')} moved or ${names.length === 1 ? 'is' : 'are'} not linked, and ${names.length === 1 ? 'answers' : 'answer'} with the known id`,
+    because: `${names.join(', ')} moved, and ${names.length === 1 ? 'answers' : 'answer'} with the known id at the new address`,
     actions: moved.map(({ peer, node }): Action => ({
       type: 'meet',
       pod: own.pod.ordinal,
