@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { breaches } from '../../agent/plan/invariants.ts'
 import { planCluster } from '../../agent/plan/plan.ts'
 import type { Plan } from '../../agent/plan/action.ts'
@@ -27,7 +27,7 @@ const shape = (model: Model) =>
     master: model.servers.find(other => other.id === server.masterId)?.ordinal ?? null,
   }))
 
-function assertFormed(t: Tap.Test, model: Model, masters: number): void {
+function assertFormed(t: Test, model: Model, masters: number): void {
   const owners = model.servers.filter(server => server.slots.length > 0)
   t.equal(owners.length, masters)
   t.equal(countSlots(owners.flatMap(server => server.slots)), 16384)
@@ -41,11 +41,7 @@ function assertFormed(t: Tap.Test, model: Model, masters: number): void {
   }
 }
 
-declare namespace Tap {
-  type Test = typeof t
-}
-
-t.test('six blank pods become three masters with a replica each on another node', async t => {
+void t.test('six blank pods become three masters with a replica each on another node', async t => {
   const model = new Model(6)
   const plans = run(model)
   assertFormed(t, model, 3)
@@ -57,7 +53,7 @@ t.test('six blank pods become three masters with a replica each on another node'
   t.equal(planCluster(model.view(), model.wish).phase, 'ok')
 })
 
-t.test(
+void t.test(
   'a formation that ends after any number of actions of any cycle comes to the same result',
   async t => {
     const whole = new Model(6)
@@ -76,13 +72,13 @@ t.test(
   },
 )
 
-t.test('one action a cycle comes to a whole cluster too', async t => {
+void t.test('one action a cycle comes to a whole cluster too', async t => {
   const model = new Model(6)
   run(model, 1)
   assertFormed(t, model, 3)
 })
 
-t.test('nothing is created while one peer has not answered', async t => {
+void t.test('nothing is created while one peer has not answered', async t => {
   for (const what of ['up', 'agentUp'] as const) {
     const model = new Model(6)
     model.server(4)[what] = false
@@ -93,7 +89,7 @@ t.test('nothing is created while one peer has not answered', async t => {
   }
 })
 
-t.test('nothing is created while DNS fails', async t => {
+void t.test('nothing is created while DNS fails', async t => {
   const model = new Model(6)
   model.dnsFailure = '10.0.0.10:53 answered SERVFAIL'
   const plan = planCluster(model.view(), model.wish)
@@ -101,7 +97,7 @@ t.test('nothing is created while DNS fails', async t => {
   t.match(plan.because, 'SERVFAIL')
 })
 
-t.test('nothing is created over keys, nor over nodes that are not here', async t => {
+void t.test('nothing is created over keys, nor over nodes that are not here', async t => {
   const withKeys = new Model(6)
   withKeys.server(3).keys = 7
   t.match(planCluster(withKeys.view(), withKeys.wish), { phase: 'waiting', actions: [] })
@@ -116,28 +112,31 @@ t.test('nothing is created over keys, nor over nodes that are not here', async t
   t.match(planCluster(withStranger.view(), withStranger.wish), { phase: 'waiting', actions: [] })
 })
 
-t.test('a wiped pod joins as a replica, whichever it is, and its old id is forgotten', async t => {
-  for (const ordinal of [0, 1, 2, 3, 4, 5]) {
-    const model = new Model(6)
-    run(model)
-    const old = model.server(ordinal)
-    if (old.slots.length > 0) {
-      const replica = model.servers.find(server => server.masterId === old.id)
-      model.apply({ type: 'failover', mode: 'force', pod: replica?.ordinal ?? -1 })
+void t.test(
+  'a wiped pod joins as a replica, whichever it is, and its old id is forgotten',
+  async t => {
+    for (const ordinal of [0, 1, 2, 3, 4, 5]) {
+      const model = new Model(6)
+      run(model)
+      const old = model.server(ordinal)
+      if (old.slots.length > 0) {
+        const replica = model.servers.find(server => server.masterId === old.id)
+        model.apply({ type: 'failover', mode: 'force', pod: replica?.ordinal ?? -1 })
+      }
+      model.wipe(ordinal)
+      const plans = run(model)
+      t.notOk(
+        plans.some(plan => plan.actions.some(({ type }) => type === 'add-slots')),
+        'nothing is created',
+      )
+      t.ok(model.servers.every(server => server.ghosts.length === 0))
+      t.type(model.server(ordinal).masterId, 'string')
+      t.equal(planCluster(model.view(), model.wish).phase, 'ok')
     }
-    model.wipe(ordinal)
-    const plans = run(model)
-    t.notOk(
-      plans.some(plan => plan.actions.some(({ type }) => type === 'add-slots')),
-      'nothing is created',
-    )
-    t.ok(model.servers.every(server => server.ghosts.length === 0))
-    t.type(model.server(ordinal).masterId, 'string')
-    t.equal(planCluster(model.view(), model.wish).phase, 'ok')
-  }
-})
+  },
+)
 
-t.test('an id that owns slots is never forgotten', async t => {
+void t.test('an id that owns slots is never forgotten', async t => {
   const model = new Model(6)
   run(model)
   model.wipe(0)
@@ -148,7 +147,7 @@ t.test('an id that owns slots is never forgotten', async t => {
   }
 })
 
-t.test('settings that so few pods cannot be block the creation, with the reason', async t => {
+void t.test('settings that so few pods cannot be block the creation, with the reason', async t => {
   const two = new Model(2)
   t.match(planCluster(two.view(), two.wish), { phase: 'blocked', actions: [] })
   const seven = new Model(6, { masters: 7 })
@@ -157,12 +156,12 @@ t.test('settings that so few pods cannot be block the creation, with the reason'
   t.match(planCluster(few.view(), few.wish).because, 'at least 3')
 })
 
-t.test('a paused cluster is left alone', async t => {
+void t.test('a paused cluster is left alone', async t => {
   const model = new Model(6, { paused: true })
   t.match(planCluster(model.view(), model.wish), { phase: 'paused', actions: [] })
 })
 
-t.test('thirty and a hundred pods form too', async t => {
+void t.test('thirty and a hundred pods form too', async t => {
   for (const pods of [30, 100]) {
     const model = new Model(pods)
     run(model)
