@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { until } from '../helper/until.ts'
+import { until, untilIs } from '../helper/until.ts'
 import { execute, startDocker, type Docker } from './docker.ts'
 import { ImagePods } from './image-pods.ts'
 
@@ -9,18 +9,20 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const image = 'redis-cluster-agent:test'
 const minutes = (count: number): { timeout: number } => ({ timeout: count * 60_000 })
 
-/** The lines of CLUSTER NODES, if this server is content: state ok, and its link up if a replica. */
-async function nodesIfOk(pods: ImagePods, ordinal: number): Promise<string[] | null> {
+/**
+ * What that server thinks of the cluster, in short: its state, the masters with slots and the replicas
+ * that it knows, and whether its own link is up if it is a replica.
+ */
+async function opinion(pods: ImagePods, ordinal: number): Promise<string> {
   const info = await pods.redisCli(ordinal, 'cluster', 'info')
   const replication = await pods.redisCli(ordinal, 'info', 'replication')
-  if (!/^cluster_state:ok/m.test(info) || /^master_link_status:down/m.test(replication)) return null
-  return (await pods.redisCli(ordinal, 'cluster', 'nodes')).split('\n')
+  const nodes = (await pods.redisCli(ordinal, 'cluster', 'nodes')).split('\n')
+  const masters = nodes.filter(line => / (myself,)?master /.test(line) && /\d+-\d+$/.test(line))
+  const replicas = nodes.filter(line => / (myself,)?slave /.test(line))
+  const state = /^cluster_state:(\w+)/m.exec(info)?.[1]
+  const link = /^master_link_status:down/m.test(replication) ? 'link down' : 'link fine'
+  return `${state}, ${masters.length} + ${replicas.length}, ${link}`
 }
-
-const masters = (nodes: readonly string[]): number =>
-  nodes.filter(line => / (myself,)?master /.test(line) && /\d+-\d+$/.test(line)).length
-const replicas = (nodes: readonly string[]): number =>
-  nodes.filter(line => / (myself,)?slave /.test(line)).length
 
 /** Status of a GET from the host to a pod. */
 const status = (address: string, path: string): Promise<number> =>
@@ -41,14 +43,17 @@ async function formsACluster(t: Test, docker: Docker): Promise<void> {
   t.teardown(() => pods.stop())
   try {
     for (const ordinal of pods.ordinals) {
-      const nodes = await until(() => nodesIfOk(pods, ordinal), {
-        what: `pod ${ordinal} is part of a cluster that is ok`,
-        deadlineMs: 180_000,
-        everyMs: 500,
+      const wanted = 'ok, 3 + 3, link fine'
+      const deadline = { deadlineMs: 180_000, everyMs: 500 }
+      const what = `pod ${ordinal} says "${wanted}"`
+      await untilIs(
+        () => opinion(pods, ordinal),
+        one => one === wanted,
+        { what, ...deadline },
+      )
+      await until(async () => (await status(pods.addressOf(ordinal), '/livez')) === 200, {
+        what: `the agent of pod ${ordinal} lives`,
       })
-      t.equal(masters(nodes), 3, nodes.join('\n'))
-      t.equal(replicas(nodes), 3)
-      t.equal(await until(() => status(pods.addressOf(ordinal), '/livez'), { what: 'livez' }), 200)
       await until(async () => (await status(pods.addressOf(ordinal), '/readyz')) === 200, {
         what: `pod ${ordinal} is ready`,
       })
