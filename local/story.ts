@@ -1,36 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Pod } from './pod.ts'
+import { storyLines } from './story-line.ts'
 
 const LOOK_EVERY_MS = 200
 const MOST_BYTES = 64 * 1024
-
-/** Fields that say what the reader sees already. */
-const plain = new Set(['level', 'time', 'pod', 'event', 'msg', 'pid', 'hostname'])
-
-function describeFields(fields: Readonly<Record<string, unknown>>): string {
-  return Object.entries(fields)
-    .filter(([name, value]) => !plain.has(name) && value !== null && value !== '')
-    .map(([name, value]) =>
-      name === 'because' || name === 'action'
-        ? String(value)
-        : `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-    )
-    .join(', ')
-}
-
-/** A line of an agent's log as a person reads it; null for what is no news. */
-export function storyLine(pod: string, line: string): string | null {
-  if (line.trim() === '') return null
-  let fields: Record<string, unknown>
-  try {
-    fields = JSON.parse(line) as Record<string, unknown>
-  } catch {
-    return `${pod}: ${line}`
-  }
-  if (fields['level'] === 'debug' || fields['level'] === 'trace') return null
-  const more = describeFields(fields)
-  return `${pod}: ${String(fields['msg'])}${more ? `: ${more}` : ''}`
-}
 
 /** Reads what a file has gained since the last look. */
 class Tail {
@@ -79,10 +52,7 @@ export function tellStory(
     for (const pod of pods()) {
       const tail = tails.get(pod.name) ?? new Tail(pod.logOf('agent'))
       tails.set(pod.name, tail)
-      for (const line of tail.lines()) {
-        const told = storyLine(pod.name, line)
-        if (told !== null) tell(told)
-      }
+      for (const line of storyLines(tail.lines())) tell(`${pod.name}: ${line}`)
     }
   }
   look()

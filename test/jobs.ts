@@ -9,7 +9,7 @@ const many = fileURLToPath(new URL('run-many.ts', import.meta.url))
 const wantsOwnProcess =
   /matchSnapshot|testdir|process\.exit|^t\.(end|plan|teardown|before|after)\(/m
 /** Whole clusters are measured against deadlines: one at a time on a small machine. */
-const wantsMachine = /helper\/cluster\.ts|image-pods/
+const wantsMachine = /helper\/cluster\.ts|local\/main\.ts|image-pods/
 
 const QUICK_MS = 120_000
 const INTEGRATION_MS = 300_000

@@ -49,9 +49,5 @@ void t.test('what a test file leaves running is ended', async t => {
       return ''
     }
   }
-  await untilIs(
-    commandLine,
-    line => line === '',
-    { what: 'the process that was left is gone' },
-  )
+  await untilIs(commandLine, line => line === '', { what: 'the process that was left is gone' })
 })
