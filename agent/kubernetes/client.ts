@@ -1,6 +1,6 @@
 import type { ConfigurationOptions, V1Lease } from '@kubernetes/client-node'
 import type { Api, EventRecord, LeaseRecord } from './api.ts'
-import { apiErrorKind, type ApiCall } from './api-error.ts'
+import { ApiError, apiErrorKind, type ApiCall } from './api-error.ts'
 import { createCaller } from './call.ts'
 import { agentName, connect, perCall, type Connection, type Library } from './connection.ts'
 import { createCredentials } from './credentials.ts'
@@ -73,9 +73,16 @@ export function createKubernetesClient(options: ClientOptions): Api {
     },
     labelPod: async (pod, labels, signal) => {
       const body = { metadata: { uid: pod.uid, labels } }
-      await call(on('patch', 'pods', pod.name), signal, ({ core }, per) =>
-        core.patchNamespacedPod({ name: pod.name, namespace, body, fieldManager: agentName }, per),
-      )
+      try {
+        await call(on('patch', 'pods', pod.name), signal, ({ core }, per) =>
+          core.patchNamespacedPod(
+            { name: pod.name, namespace, body, fieldManager: agentName },
+            per,
+          ),
+        )
+      } catch (error) {
+        throw asConflict(error)
+      }
     },
     annotate: async (annotations, signal) => {
       const body = { metadata: { annotations } }
@@ -101,6 +108,13 @@ export function createKubernetesClient(options: ClientOptions): Api {
     ...leaseCalls({ namespace, name: statefulSet }, call),
     close: () => credentials.close(),
   }
+}
+
+/** The API calls another pod of that name a uid that cannot be changed, and answers 422. */
+function asConflict(error: unknown): unknown {
+  if (!(error instanceof ApiError) || error.status !== 422) return error
+  if (!error.message.includes('metadata.uid')) return error
+  return new ApiError('conflict', error.status, error.message, { cause: error })
 }
 
 type Call = <T>(

@@ -5,10 +5,10 @@ import type {
   CoordinationV1Api,
   CoreV1Api,
 } from '@kubernetes/client-node'
-import type * as ClientNode from '@kubernetes/client-node'
 import { isIPv6 } from 'node:net'
 import type { ApiCall } from './api-error.ts'
 import type { CredentialSource } from './credentials.ts'
+import type * as ClientNode from './library.ts'
 
 /** Name under which the API shows who changed a field or told an event. */
 export const agentName = 'redis-cluster-agent'
@@ -29,7 +29,7 @@ export async function connect(
   port: string,
   credentials: CredentialSource,
 ): Promise<Connection> {
-  const library = await import('@kubernetes/client-node')
+  const library = await import('./library.ts')
   const configuration = configure(library, host, port, credentials)
   return {
     library,

@@ -68,11 +68,11 @@ export const alreadyExists = (target: Target): Answer =>
 const changedMeanwhile =
   'the object has been modified; please apply your changes to the latest version and try again'
 
-export const conflict = (target: Target, because = changedMeanwhile): Answer =>
+export const conflict = (target: Target): Answer =>
   failure(
     409,
     'Conflict',
-    `Operation cannot be fulfilled on ${qualified(target)} "${target.name}": ${because}`,
+    `Operation cannot be fulfilled on ${qualified(target)} "${target.name}": ${changedMeanwhile}`,
     detailsOf(target),
   )
 
@@ -88,13 +88,19 @@ export const unsupportedMediaType = (): Answer =>
 /** `field` and what is wrong with it. */
 export type Cause = { readonly reason: string; readonly message: string; readonly field: string }
 
-export function invalid(target: Target, causes: readonly Cause[]): Answer {
-  const listed = causes.map(({ field, message }) => `${field}: ${message}`)
+/** 422. What validation finds names the kind; what the update itself finds, the resource. */
+export function invalid(
+  target: Target,
+  causes: readonly Cause[],
+  by: 'kind' | 'resource' = 'kind',
+): Answer {
+  const listed = [...new Set(causes.map(({ field, message }) => `${field}: ${message}`))]
   const said = listed.length === 1 ? listed.join('') : `[${listed.join(', ')}]`
-  return failure(422, 'Invalid', `${target.kind} "${target.name}" is invalid: ${said}`, {
+  const what = by === 'kind' ? target.kind : qualified(target)
+  return failure(422, 'Invalid', `${what} "${target.name}" is invalid: ${said}`, {
     name: target.name,
     ...(target.group === '' ? {} : { group: target.group }),
-    kind: target.kind,
+    kind: by === 'kind' ? target.kind : target.resource,
     causes: causes.map(({ reason, message, field }) => ({ reason, message, field })),
   })
 }

@@ -127,8 +127,18 @@ function create(store: Store, on: Target, namespace: string, body: JsonObject): 
     uid: randomUUID(),
     creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
   }
-  const full = on.resource === 'events' ? { source: {}, ...body, eventTime: null } : body
+  const full =
+    on.resource === 'events' ? { source: {}, ...wholeSeconds(body), eventTime: null } : body
   return { status: 201, body: store.put(target.resource, target.name, { ...full, metadata }) }
+}
+
+/** metav1.Time keeps no fractions of a second. */
+function wholeSeconds(event: JsonObject): JsonObject {
+  const times = ['firstTimestamp', 'lastTimestamp'].flatMap(field => {
+    const value = event[field]
+    return typeof value === 'string' ? [[field, value.replace(/\.\d+Z$/, 'Z')] as const] : []
+  })
+  return { ...event, ...Object.fromEntries(times) }
 }
 
 function complaints(target: Target, body: JsonObject, namespace: string): Answer | null {
@@ -155,14 +165,11 @@ function update(
   if (bad) return bad
   if (!present) return answers.notFound(target)
   const version = metadataOf(body)['resourceVersion']
-  if (version === undefined)
-    return answers.invalid(target, [
-      {
-        reason: 'FieldValueInvalid',
-        message: 'Invalid value: 0: must be specified for an update',
-        field: 'metadata.resourceVersion',
-      },
-    ])
+  if (version === undefined) {
+    const message = 'Invalid value: 0: must be specified for an update'
+    const cause = { reason: 'FieldValueInvalid', message, field: 'metadata.resourceVersion' }
+    return answers.invalid(target, [cause], 'resource')
+  }
   if (version !== metadataOf(present)['resourceVersion']) return answers.conflict(target)
   return keep(store, target, present, body)
 }
@@ -191,8 +198,10 @@ function patch(
   const before = metadataOf(present)
   const after = metadataOf(changed)
   if (after['uid'] !== before['uid']) {
-    const because = `Precondition failed: UID in precondition: ${answers.textOf(after['uid'])}, UID in object meta: ${answers.textOf(before['uid'])}`
-    return answers.conflict(target, because)
+    const message = `Invalid value: ${JSON.stringify(after['uid'] ?? '')}: field is immutable`
+    const cause = { reason: 'FieldValueInvalid', message, field: 'metadata.uid' }
+    // Twice, as the API has it: two of its checks find the same.
+    return answers.invalid(target, [cause, cause])
   }
   if (after['resourceVersion'] !== before['resourceVersion']) return answers.conflict(target)
   return keep(store, target, present, changed)

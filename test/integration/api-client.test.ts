@@ -102,7 +102,7 @@ void t.test('annotates the StatefulSet and counts a repeated event', async t => 
     {
       reason: 'Formed',
       count: 2,
-      firstTimestamp: '2023-11-14T22:13:20.000Z',
+      firstTimestamp: '2023-11-14T22:13:20Z',
       lastTimestamp: '2023-11-14T22:13:21Z',
       involvedObject: { kind: 'StatefulSet', name: 'redis-cluster' },
       source: { component: 'redis-cluster-agent' },

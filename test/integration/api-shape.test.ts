@@ -88,6 +88,7 @@ async function setUp(t: Test) {
         resourceNames: ['redis-cluster'],
         verbs: ['get'],
       },
+      { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'patch'] },
       {
         apiGroups: ['coordination.k8s.io'],
@@ -119,6 +120,11 @@ void t.test('answers as the real API has answered, in this order', async t => {
     'lease-update-conflict',
     'lease-update',
     'lease-bad-time',
+    'lease-update-unversioned',
+    'pod-other-uid',
+    'event-create',
+    'event-repeat',
+    'event-other-namespace',
   ]
   for (const name of names) {
     const real = recorded(name)
