@@ -1,8 +1,9 @@
 import { isDnsName } from './message.ts'
-import type { DnsRecord, Question } from './message.ts'
+import type { DnsRecord, Question, Reply } from './message.ts'
 import { ask } from './query.ts'
 import { serverName } from './resolv-conf.ts'
 import type { Server } from './resolv-conf.ts'
+import type { Turns } from './turns.ts'
 
 /** How long, how often and until when servers are asked. */
 export type Limits = {
@@ -12,6 +13,7 @@ export type Limits = {
   /** On the monotonic clock (`performance.now()`), for all that belongs to one call. */
   readonly deadlineMs: number
   readonly signal: AbortSignal
+  readonly turns: Turns
 }
 
 /** What DNS as a whole says. Absent is a fact; failed is the lack of one. */
@@ -26,6 +28,17 @@ type Whole =
 
 const MAX_ALIASES = 8
 
+/** Null if there is no time left for it. */
+async function askInTime(
+  server: Server,
+  question: Question,
+  { deadlineMs, timeoutMs, signal }: Limits,
+): Promise<Reply | null> {
+  const leftMs = deadlineMs - performance.now()
+  if (leftMs <= 0 || signal.aborted) return null
+  return ask(server, question, Math.min(timeoutMs, leftMs), signal)
+}
+
 /**
  * Asks the servers in their order until one answers. Only a silent one is asked again in the next
  * round (its packet may be lost); one that answered with an error would say the same at once.
@@ -36,9 +49,8 @@ async function askServers(question: Question, limits: Limits): Promise<Whole> {
   for (let round = 0; round < limits.attempts && candidates.length > 0; round++) {
     const silent: Server[] = []
     for (const server of candidates) {
-      const leftMs = limits.deadlineMs - performance.now()
-      if (leftMs <= 0 || limits.signal.aborted) break
-      const reply = await ask(server, question, Math.min(limits.timeoutMs, leftMs), limits.signal)
+      const reply = await limits.turns(() => askInTime(server, question, limits))
+      if (reply === null) break
       if (reply.state === 'answered') return reply
       complaints.set(server, reply.because)
       if (reply.state === 'silent') silent.push(server)

@@ -4,6 +4,7 @@ import type { Found, Limits } from './lookup.ts'
 import { isDnsName } from './message.ts'
 import { createResolvConfReader } from './resolv-conf.ts'
 import type { ResolvConf } from './resolv-conf.ts'
+import { createTurns } from './turns.ts'
 
 type Failed = { readonly state: 'failed'; readonly because: string }
 
@@ -46,6 +47,8 @@ export type ResolverOptions = {
 
 const DEFAULT_TIMEOUT_MS = 500
 const DEFAULT_BOUND_MS = 5000
+/** Questions under way at a time: hundreds at once overflow the receive buffer of a server. */
+const MAX_UNDER_WAY = 128
 
 /** The absolute names that a name may stand for, in the order in which resolv.conf(5) tries them. */
 export function candidates(name: string, { search, ndots }: ResolvConf): readonly string[] {
@@ -83,6 +86,7 @@ function orderHosts(hosts: readonly Host[]): readonly Host[] {
 /** A DNS client for the servers of a resolv.conf, which it reads anew when that changes. */
 export function createResolver(options: ResolverOptions): Resolver {
   const readConf = createResolvConfReader(options.resolvConf)
+  const turns = createTurns(MAX_UNDER_WAY)
   const boundMs = options.boundMs ?? DEFAULT_BOUND_MS
 
   async function resolve<T>(
@@ -102,6 +106,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       attempts: conf.attempts,
       deadlineMs,
       signal,
+      turns,
     }
     for (const name of names) {
       const found = await search(candidates(name, conf), one => lookUpOne(one, limits))

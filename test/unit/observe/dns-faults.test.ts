@@ -98,6 +98,22 @@ void t.test(
   },
 )
 
+void t.test('hundreds of names at a time never overflow a server', async t => {
+  let held = 0
+  let most = 0
+  const server = await standIn(t, async asked => {
+    most = Math.max(most, ++held)
+    await setTimeout(20)
+    held--
+    zone([a('x', '10.0.0.1')])(asked)
+  })
+  const resolver = resolverOver(t, [server.line], PATIENT)
+  const many = Array.from({ length: 400 }, () => resolver.addressesOf('x.', calm()))
+  const states = (await Promise.all(many)).map(({ state }) => state)
+  t.strictSame([...new Set(states)], ['found'])
+  t.ok(most <= 128, `${most} questions at a time`)
+})
+
 void t.test('an abort ends all at once', async t => {
   const controller = new AbortController()
   const server = await standIn(t, () => controller.abort())

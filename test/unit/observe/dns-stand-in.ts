@@ -70,7 +70,7 @@ async function bindBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
 }
 
 /** A DNS server that does what the test says; it ends with the test. */
-export async function standIn(t: Test, react: (asked: Asked) => void): Promise<StandIn> {
+export async function standIn(t: Test, react: (asked: Asked) => unknown): Promise<StandIn> {
   const { udp, tcp, port } = await bindBoth()
   const elsewhere = createSocket('udp4')
   const asked: string[] = []
