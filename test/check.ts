@@ -29,7 +29,7 @@ async function tests(): Promise<Check> {
 
 const startedMs = performance.now()
 const checks = await Promise.all([
-  tool('prettier', '--check', '--log-level', 'warn', '.'),
+  tool('prettier', '--check', '--cache', '--log-level', 'warn', '.'),
   tool('oxlint'),
   tool('tsc', '-p', '.'),
   tests(),
