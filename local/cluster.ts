@@ -5,12 +5,12 @@ import { foldersOf, type Folders } from './folders.ts'
 import { chooseNetwork, type Network } from './network.ts'
 import { withDefaults, type ClusterOptions, type ClusterWish } from './options.ts'
 import { HTTP_PORT, Pod, REDIS_PORT } from './pod.ts'
+import type { Environment } from './process.ts'
 import { withServer } from './redis-call.ts'
 import { readStatus, type ClusterStatus } from './status.ts'
 
 const SERVICE = 'redis-cluster'
 const NAMESPACE = 'default'
-const DOMAIN = `${SERVICE}.${NAMESPACE}.svc.cluster.local`
 /** Whoever listens here owns the /24: port 53 would need root. */
 const DNS_PORT = 9053
 
@@ -32,6 +32,7 @@ export class LocalCluster {
   readonly folders: Folders
   readonly network: Network
   readonly dns: DnsServer
+  readonly #namespace: string
   /** spec.replicas */
   #replicas: number
   readonly #pods: Map<string, Pod>
@@ -50,19 +51,21 @@ export class LocalCluster {
     this.dns = dns
     this.#pods = pods
     this.#replicas = options.pods
+    this.#namespace = namespaceOf(options.env)
     mkdirSync(this.folders.logs, { recursive: true })
     mkdirSync(this.folders.run, { recursive: true })
     writeFileSync(
       this.folders.resolvConf,
-      `search ${NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local\n${dns.nameserver}\noptions ndots:5\n`,
+      `search ${this.#namespace}.svc.cluster.local svc.cluster.local cluster.local\n${dns.nameserver}\noptions ndots:5\n`,
     )
   }
 
   /** Takes free addresses and starts DNS; no pod yet. */
   static async create(wish: ClusterWish): Promise<LocalCluster> {
     const pods = new Map<string, Pod>()
+    const domain = `${SERVICE}.${namespaceOf(wish.env)}.svc.cluster.local`
     const zone = () => ({
-      domain: DOMAIN,
+      domain,
       pods: new Map([...pods].map(([name, { address }]) => [name, { address, port: REDIS_PORT }])),
     })
     const { network, claimed } = await chooseNetwork(
@@ -99,8 +102,11 @@ export class LocalCluster {
     for (let ordinal = 0; ordinal < this.#replicas; ordinal++) this.startPod(ordinal)
   }
 
-  /** Creates the pod unless it is there; with a new address unless one is given. */
-  startPod(which: number | string, address?: string): void {
+  /**
+   * Creates the pod unless it is there; with a new address unless one is given. `env` is this pod's
+   * alone, as if its template had been edited by mistake.
+   */
+  startPod(which: number | string, address?: string, env: Environment = {}): void {
     const name = nameOf(which)
     if (this.#stopped || this.#pods.has(name)) return
     const { options, folders, network } = this
@@ -114,7 +120,7 @@ export class LocalCluster {
       logs: folders.logs,
       tell: options.tell,
       env: {
-        POD_NAMESPACE: NAMESPACE,
+        POD_NAMESPACE: this.#namespace,
         NODE_NAME: `node-${ordinalOf(name) % options.nodes}`,
         SERVICE_NAME: SERVICE,
         RESOLV_CONF: folders.resolvConf,
@@ -123,6 +129,7 @@ export class LocalCluster {
         REPLICAS_PER_MASTER: String(options.replicasPerMaster),
         KUBERNETES: 'off',
         ...options.env,
+        ...env,
       },
     })
     this.#pods.set(name, pod)
@@ -198,6 +205,8 @@ export class LocalCluster {
     rmSync(this.folders.run, { recursive: true, force: true })
   }
 }
+
+const namespaceOf = (env: Environment = {}): string => env['POD_NAMESPACE'] ?? NAMESPACE
 
 const nameOf = (which: number | string): string =>
   typeof which === 'number' || /^\d+$/.test(which) ? `${SERVICE}-${which}` : which
