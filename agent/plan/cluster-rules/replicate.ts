@@ -8,6 +8,8 @@ import type { ClusterRule } from '../rule.ts'
  * Situation: a member of the cluster is a master without slots and without keys.
  * Action: it becomes a replica of the master with the fewest copies, on another node than the copies
  * of that shard where there is a choice, as soon as it knows that master.
+ * While a replica answers whose master does not, nobody is sent: it takes over within seconds, and its
+ * shard then has the fewest copies; a choice made before that leaves the shard without any.
  * Safe to repeat: only a member that holds nothing is sent, so nothing can be lost by the
  * synchronisation; the choice follows from places and copies, not from memory.
  */
@@ -17,7 +19,7 @@ export const replicate: ClusterRule = ({ group, members, wish, view }) => {
   const idle = members.filter(
     member => member.self.role === 'master' && !ownsSlots(member.self) && member.server.keys === 0,
   )
-  if (owners.length === 0 || idle.length === 0) return null
+  if (owners.length === 0 || idle.length === 0 || isTakeoverDue(members, owners)) return null
   const shards = owners.map(master => ({
     master: placeOf(master),
     copies: copiesOf(master, members),
@@ -38,6 +40,13 @@ export const replicate: ClusterRule = ({ group, members, wish, view }) => {
     actions,
   }
 }
+
+/** Whether a replica answers that has no living master, and so is about to become one. */
+const isTakeoverDue = (members: readonly Member[], owners: readonly Member[]): boolean =>
+  members.some(
+    ({ self }) =>
+      self.role === 'replica' && !owners.some(({ server }) => server.nodeId === self.masterId),
+  )
 
 const copiesOf = (master: Member, members: readonly Member[]) =>
   members.filter(member => member.self.masterId === master.server.nodeId).map(placeOf)
