@@ -33,3 +33,26 @@ void t.test(
     )
   },
 )
+
+void t.test('no replica is placed by guessing where a silent agent runs', async t => {
+  const model = new Model(6)
+  for (let cycle = 0; model.servers.some(server => server.knows.size < 5); cycle++) {
+    if (cycle > 20) throw new Error('they never meet')
+    for (const action of planCluster(model.view(), model.wish).actions) model.apply(action)
+  }
+  model.server(0).agentUp = false
+  settle(model)
+  t.ok(
+    model.servers.every(server => server.masterId === null),
+    'pod 0 owns slots and nobody knows on which node',
+  )
+  t.match(planCluster(model.view(), model.wish), {
+    phase: 'healing',
+    because: 'redis-cluster-3 holds no slots and copies nobody yet',
+  })
+  model.server(0).agentUp = true
+  settle(model)
+  for (const server of model.servers.filter(({ masterId }) => masterId !== null))
+    t.not(model.servers.find(({ id }) => id === server.masterId)?.node, server.node)
+  t.equal(planCluster(model.view(), model.wish).phase, 'ok')
+})
