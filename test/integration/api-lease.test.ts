@@ -4,12 +4,13 @@ import { createKubernetesClient } from '../../agent/kubernetes/client.ts'
 import { createLeadership } from '../../agent/kubernetes/lease.ts'
 import { createKubernetesWatch } from '../../agent/kubernetes/poll.ts'
 import { createStandInApi, type StandInApi } from '../../local/api/stand-in.ts'
+import { temporaryFolder } from '../helper/folder.ts'
 
 const { signal } = new AbortController()
 
 /** A stand-in with that many pods, and a client for each agent of whom `clients` has one. */
 async function setUp(t: Test, pods: number, clients: number) {
-  const directory = t.testdir({})
+  const directory = temporaryFolder(t)
   const standIn = createStandInApi({
     namespace: 'demo',
     statefulSet: 'redis-cluster',

@@ -4,6 +4,7 @@ import type { Api } from '../../agent/kubernetes/api.ts'
 import { createKubernetesClient } from '../../agent/kubernetes/client.ts'
 import { readRules, type Rule } from '../../local/api/rules.ts'
 import { createStandInApi, type StandInApi } from '../../local/api/stand-in.ts'
+import { temporaryFolder } from '../helper/folder.ts'
 
 /** The manifest that holds the agent's Role. */
 export const roleManifest = join(import.meta.dirname, '../../manifests/base/redis-cluster.yaml')
@@ -30,7 +31,7 @@ export async function setUp(
   t: Test,
   options: { rules?: readonly Rule[]; timeoutMs?: number; statefulSet?: string } = {},
 ): Promise<Both> {
-  const directory = t.testdir({})
+  const directory = temporaryFolder(t)
   const clock = { ms: 0 }
   const standIn = createStandInApi({
     namespace: 'demo',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { JsonObject } from '../../local/api/answer.ts'
 import { createStandInApi, type StandInApi } from '../../local/api/stand-in.ts'
+import { temporaryFolder } from '../helper/folder.ts'
 
 type Recording = {
   readonly request: {
@@ -74,7 +75,7 @@ const shapeOf = (body: JsonObject): string[] => [...new Set(shape(body))].sort()
 
 /** The stand-in with the objects that the recordings were made with. */
 async function setUp(t: Test) {
-  const directory = join(t.testdir({}), 'account')
+  const directory = join(temporaryFolder(t), 'account')
   mkdirSync(directory)
   const api = createStandInApi({
     namespace: 'demo',
