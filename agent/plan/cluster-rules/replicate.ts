@@ -1,6 +1,7 @@
 import { mastersFor } from '../../cluster/formation.ts'
 import { knows, ownsSlots, placeOf, slotOwners, type Member } from '../../cluster/members.ts'
 import { placeReplicas } from '../../cluster/placement.ts'
+import { agentOf } from '../../cluster/view.ts'
 import type { Action } from '../action.ts'
 import type { ClusterRule } from '../rule.ts'
 
@@ -10,21 +11,27 @@ import type { ClusterRule } from '../rule.ts'
  * of that shard where there is a choice, as soon as it knows that master.
  * While a replica answers whose master does not, nobody is sent: it takes over within seconds, and its
  * shard then has the fewest copies; a choice made before that leaves the shard without any.
+ * Nor is anybody sent anywhere by guess: an agent that is silent (it is just started again) does not
+ * say on which node its pod runs. Nobody is placed while that is unknown of a shard without a copy,
+ * and in a new cluster while it is unknown of anybody.
  * Safe to repeat: only a member that holds nothing is sent, so nothing can be lost by the
  * synchronisation; the choice follows from places and copies, not from memory.
  */
 export const replicate: ClusterRule = ({ group, members, wish, view }) => {
   const owners = slotOwners(group)
   // All that will come are placed together: the choice must not depend on who met whom first.
-  const idle = members.filter(
-    member => member.self.role === 'master' && !ownsSlots(member.self) && member.server.keys === 0,
-  )
+  const idle = members.filter(isIdle)
   if (owners.length === 0 || idle.length === 0 || isTakeoverDue(members, owners)) return null
-  const shards = owners.map(master => ({
-    master: placeOf(master),
-    copies: copiesOf(master, members),
-  }))
-  const chosen = placeReplicas(shards, idle.map(placeOf))
+  const shards = owners.map(owner => ({ owner, copies: copiesOf(owner, members) }))
+  const isNew = shards.every(({ copies }) => copies.length === 0)
+  if (isNew && !idle.every(saysWhere)) return null
+  if (shards.some(({ owner, copies }) => !saysWhere(owner) && copies.length === 0)) return null
+  const chosen = placeReplicas(
+    shards
+      .filter(({ owner }) => saysWhere(owner))
+      .map(({ owner, copies }) => ({ master: placeOf(owner), copies })),
+    idle.filter(saysWhere).map(placeOf),
+  )
   const byOrdinal = new Map(owners.map(owner => [owner.ordinal, owner]))
   const actions = idle.flatMap((member): Action[] => {
     const master = byOrdinal.get(chosen.get(member.ordinal) ?? -1)
@@ -40,6 +47,12 @@ export const replicate: ClusterRule = ({ group, members, wish, view }) => {
     actions,
   }
 }
+
+/** A master that holds nothing. */
+const isIdle = ({ self, server }: Member): boolean =>
+  self.role === 'master' && !ownsSlots(self) && server.keys === 0
+
+const saysWhere = (member: Member): boolean => agentOf(member.pod) !== undefined
 
 /** Whether a replica answers that has no living master, and so is about to become one. */
 const isTakeoverDue = (members: readonly Member[], owners: readonly Member[]): boolean =>

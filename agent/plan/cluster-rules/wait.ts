@@ -96,6 +96,8 @@ function complaint(member: Member): string[] {
   const name = member.pod.pod.name
   const failed = member.server.nodes.filter(isFailed).length
   if (member.server.clusterState !== 'ok') return [`${name} says cluster_state:fail`]
+  if (member.self.role === 'master' && member.self.slots.length === 0)
+    return [`${name} holds no slots and copies nobody yet`]
   if (failed > 0) return [`${name} sees ${failed} failed nodes`]
   if (member.self.role === 'replica' && !member.server.replication.linkUp)
     return [`${name} is not linked to its master`]
