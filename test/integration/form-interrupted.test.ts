@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { podsOf } from '../../agent/cluster/pods.ts'
+import type { Wish } from '../../agent/cluster/view.ts'
+import { createExecutor } from '../../agent/execute/execute.ts'
+import { createObserver } from '../../agent/observe/observe.ts'
+import { planCluster } from '../../agent/plan/plan.ts'
+import { createConnections } from '../../agent/redis/connections.ts'
+import type { LocalCluster } from '../../local/cluster.ts'
+import { HTTP_PORT, REDIS_PORT } from '../../local/pod.ts'
+import { startCluster } from '../helper/cluster.ts'
+import { DEADLINE_MS, formedAsThreeShards, makeBlank } from '../helper/formation.ts'
+import { serversFor, skipWithout, testsAll } from '../helper/servers.ts'
+import { until } from '../helper/until.ts'
+
+t.setTimeout(900_000)
+
+const DOMAIN = 'redis-cluster.default.svc.cluster.local'
+const wish: Wish = {
+  pods: 6,
+  replicasPerMaster: 1,
+  masters: null,
+  paused: false,
+  port: REDIS_PORT,
+  nodeTimeoutMs: 5000,
+  disklessSyncDelayS: 0,
+  api: 'off',
+}
+
+/**
+ * Does the first steps of a formation as a coordinator does them, by its own eyes, plan and hands,
+ * and then is no more. False if the formation was over before.
+ */
+async function coordinateFor(t: Test, cluster: LocalCluster, steps: number): Promise<boolean> {
+  const connections = createConnections({
+    port: REDIS_PORT,
+    credentials: async () => ({}),
+    connectTimeoutMs: 5000,
+    commandTimeoutMs: 5000,
+  })
+  const observer = createObserver({
+    resolver: {
+      addressesOf: async name => ({
+        state: 'found',
+        addresses: [cluster.pod(name.split('.')[0] ?? '').address],
+      }),
+    },
+    connections,
+    podIp: cluster.pod(0).address,
+    httpPort: HTTP_PORT,
+    serviceDomain: DOMAIN,
+    ownFacts: () => {
+      throw new Error('this coordinator has no pod')
+    },
+    nowMs: () => performance.now(),
+    serverTimeoutMs: 5000,
+    agentTimeoutMs: 5000,
+  })
+  const executor = createExecutor({ connections })
+  const pods = podsOf('redis-cluster', DOMAIN, { below: wish.pods })
+  const { signal } = new AbortController()
+  try {
+    let left = steps
+    const isOver = async (): Promise<boolean> => {
+      const view = await observer.observeCluster(pods, signal)
+      const plan = planCluster(view, wish)
+      for (const action of plan.actions) {
+        if (left-- === 0) return true
+        await executor.execute([action], view, signal)
+      }
+      return plan.phase === 'ok' || left === 0
+    }
+    await until(isOver, { what: `${steps} steps are done`, deadlineMs: DEADLINE_MS, everyMs: 20 })
+    return left <= 0
+  } finally {
+    observer.close()
+    connections.close()
+  }
+}
+
+/** How many actions the agent of the pod has told of by now. */
+const actionsOf = (cluster: LocalCluster, pod: number): number =>
+  readFileSync(cluster.pod(pod).logOf('agent'), 'utf8').split('"event":"action.done"').length - 1
+
+/** The steps after which it is interrupted: each of them, or those that differ most. */
+const stepsToTry = (some: readonly number[]): Iterable<number> =>
+  testsAll() ? Array.from({ length: 200 }, (_, i) => i + 1) : some
+
+for (const server of serversFor('form-interrupted.test.ts')) {
+  const skip = skipWithout(server)
+  const name = `${server}: a coordinator is gone after any step, and a server dies`
+  void t.test(name, { skip, timeout: 900_000 }, async t => {
+    const cluster = await startCluster(t, { server, start: false })
+    t.setTimeout(900_000)
+    cluster.dns.setFault('all', { kind: 'servfail' })
+    cluster.start()
+    await makeBlank(cluster)
+    let tried = 0
+    for (const steps of stepsToTry([1, 6, 12, 40])) {
+      const isInterrupted = await coordinateFor(t, cluster, steps)
+      cluster.kill(steps % 6, 'server')
+      cluster.dns.setFault('all', null)
+      await formedAsThreeShards(t, cluster, `after ${steps} steps`)
+      tried++
+      if (!isInterrupted) break
+      await makeBlank(cluster)
+    }
+    t.ok(tried > 3, `${tried} interruptions were tried`)
+  })
+
+  const killed = `${server}: the agent that coordinates is killed at any action`
+  void t.test(killed, { skip, timeout: 900_000 }, async t => {
+    const cluster = await startCluster(t, { server, start: false })
+    t.setTimeout(900_000)
+    cluster.dns.setFault('all', { kind: 'servfail' })
+    cluster.start()
+    await makeBlank(cluster)
+    let tried = 0
+    for (const action of stepsToTry([1, 20, 42])) {
+      const before = actionsOf(cluster, 0)
+      let isOver = false
+      cluster.dns.setFault('all', null)
+      await until(
+        async () => {
+          if (actionsOf(cluster, 0) >= before + action) return true
+          isOver = (await cluster.status()).state === 'ok'
+          return isOver
+        },
+        { what: `action ${action} of the formation`, deadlineMs: DEADLINE_MS, everyMs: 2 },
+      )
+      cluster.kill(0, 'agent')
+      await formedAsThreeShards(t, cluster, `killed at action ${action}`)
+      tried++
+      if (isOver) break
+      await makeBlank(cluster)
+    }
+    t.ok(tried > 2, `it was killed ${tried} times`)
+  })
+}
