@@ -76,8 +76,10 @@ function tooOld(info: Info): ServerView | null {
 function viewOf(replies: readonly Reply[]): ServerView {
   const info = parseInfo(textOf(replies[2]))
   const refusals = replies.flatMap(reply => ('refusal' in reply ? [reply.refusal] : []))
-  const loading = refusals.some(refusal => refusalOf(refusal) === 'loading')
-  if (loading) return { state: 'loading', because: describeLoading(info) }
+  // Redis refuses CLUSTER with LOADING meanwhile; Valkey 9 answers it, so that INFO alone tells.
+  const isLoading = refusals.some(refusal => refusalOf(refusal) === 'loading')
+  if (isLoading || info.get('loading') === '1')
+    return { state: 'loading', because: describeLoading(info) }
   const [refusal] = refusals
   if (refusal !== undefined) return refused(refusal)
   const old = tooOld(info)

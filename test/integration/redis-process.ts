@@ -47,7 +47,9 @@ export async function startServer(
   directives: readonly string[] = ['--cluster-enabled', 'yes'],
 ): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'redis-'))
-  const all = ['--bind', address, '--port', `${port}`, '--dir', dir, '--save', '', ...directives]
+  // Announced as in a pod: on loopback the peers would take 127.0.0.1 for it, the source of all.
+  const where = ['--bind', address, '--port', `${port}`, '--cluster-announce-ip', address]
+  const all = [...where, '--dir', dir, '--save', '', ...directives]
   const server = spawn(serverPath(name), all, { stdio: 'ignore' })
   t.teardown(async () => {
     const gone = once(server, 'exit')
