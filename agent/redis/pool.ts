@@ -15,6 +15,8 @@ export type PoolOptions = {
   readonly credentials: () => Promise<Credentials>
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
+  /** How long a connection may go unused before it is closed; default 30 s. */
+  readonly idleMs?: number
 }
 
 export type Pool = {
@@ -40,13 +42,12 @@ type Connection = {
   lastUsedMs: number
 }
 
-const idleMs = 30_000
-
 const isReply = (error: unknown): error is Error =>
   error instanceof Error && error.name === 'ReplyError'
 
 /** One connection to each address, made when needed, never remade by itself, closed when unused. */
 export function createPool(options: PoolOptions): Pool {
+  const { idleMs = 30_000 } = options
   const connections = new Map<string, Connection>()
   let credentials: Credentials | null = null
   const sweeper = setInterval(closeIdle, idleMs / 3).unref()

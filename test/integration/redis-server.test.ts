@@ -186,3 +186,19 @@ void t.test('connects anew after the server went away and came back', async t =>
   t.match(await connections.readServer(address), { state: 'silent' })
   t.match(await connections.readServer(address), { state: 'unusable' })
 })
+
+void t.test('a connection that nobody uses is closed, and made anew when needed', async t => {
+  const address = await oneAddress()
+  let opened = 0
+  let closed = 0
+  await startStranger(t, address, socket => {
+    opened += 1
+    socket.on('data', () => socket.write('-ERR This instance has cluster support disabled\r\n'))
+    socket.on('close', () => (closed += 1))
+  })
+  const connections = connect(t, { idleMs: 200 })
+  t.match(await connections.run(address, [['PING']]), [{ refusal: /disabled/ }])
+  await until(() => opened === 1 && closed === 1, { what: 'the idle connection is closed' })
+  t.match(await connections.run(address, [['PING']]), [{ refusal: /disabled/ }])
+  t.equal(opened, 2)
+})
