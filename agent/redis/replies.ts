@@ -21,10 +21,10 @@ export type Refusal =
   | 'other'
 
 /**
- * The one place where error replies are recognised. The words after the first are no promise of the
- * servers: each row was tried on Redis 7.0 to 8.6 and Valkey 8.1 to 9.1 where a test can provoke it
- * (test/integration/redis-replies.test.ts); its source stands above it. Valkey's cluster.c is
- * cluster_legacy.c. Patterns leave out "Redis"/"Valkey" and bear "primary" where it says "master".
+ * The one place where error replies are recognised. Their words are no promise of the servers, so
+ * the integration tests (redis-replies, redis-server, execute) provoke them on real ones; all but
+ * DENIED, MASTERDOWN and "Master is down". The source stands above each row; Valkey's cluster.c is
+ * cluster_legacy.c. The patterns leave out the server's name.
  */
 const table: readonly (readonly [pattern: RegExp, meaning: Refusal])[] = [
   // server.c createSharedObjects: "-LOADING Redis is loading the dataset in memory"
