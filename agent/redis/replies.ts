@@ -23,8 +23,9 @@ export type Refusal =
 /**
  * The one place where error replies are recognised. Their words are no promise of the servers, so
  * the integration tests (redis-replies, redis-server, execute) provoke them on real ones; all but
- * DENIED, MASTERDOWN and "Master is down". The source stands above each row; Valkey's cluster.c is
- * cluster_legacy.c. The patterns leave out the server's name.
+ * DENIED, MASTERDOWN and "Master is down". The source stands above each row; what is in 7.0's
+ * cluster.c is in cluster_legacy.c clusterCommandSpecial of newer ones. The patterns leave out the
+ * server's name.
  */
 const table: readonly (readonly [pattern: RegExp, meaning: Refusal])[] = [
   // server.c createSharedObjects: "-LOADING Redis is loading the dataset in memory"
@@ -33,9 +34,9 @@ const table: readonly (readonly [pattern: RegExp, meaning: Refusal])[] = [
   [/^NOAUTH /, 'login'],
   // acl.c addAuthErrReply: "-WRONGPASS invalid username-password pair or user is disabled."
   [/^WRONGPASS /, 'login'],
-  // acl.c aclPermErr / server.c processCommand: "-NOPERM User x has no permissions to run the 'y' command"
+  // server.c processCommand: "-NOPERM User x has no permissions to run the 'y' command"
   [/^NOPERM /, 'permission'],
-  // networking.c acceptCommonHandler: "-DENIED Redis is running in protected mode ..."
+  // networking.c clientAcceptHandler: "-DENIED Redis is running in protected mode ..."
   [/^DENIED /, 'protected'],
   // networking.c acceptCommonHandler: "-ERR max number of clients reached"
   [/^ERR max number of clients/, 'full'],
