@@ -44,9 +44,10 @@ export const untilReason = (cluster: LocalCluster, reason: RegExp): Promise<stri
 /** Every slot that the servers themselves say they own, and how many nodes each knows. */
 export async function whatServersKnow(
   cluster: LocalCluster,
+  pods = cluster.pods,
 ): Promise<{ pod: string; slots: number; nodes: number }[]> {
   return Promise.all(
-    cluster.pods.map(async ({ name }) => {
+    pods.map(async ({ name }) => {
       const nodes = parseNodes(String(await cluster.command(name, 'CLUSTER', 'NODES')))
       const own = nodes.find(node => node.flags.has('myself'))
       return { pod: name, slots: countSlots(own?.slots ?? []), nodes: nodes.length }
@@ -54,9 +55,17 @@ export async function whatServersKnow(
   )
 }
 
-/** Nobody was given a slot and nobody met anybody. */
-export async function isUntouched(t: Test, cluster: LocalCluster, what: string): Promise<void> {
-  const answers = await whatServersKnow(cluster)
+/** Nobody was given a slot and nobody met anybody, as the servers say once they all answer. */
+export async function isUntouched(
+  t: Test,
+  cluster: LocalCluster,
+  what: string,
+  pods = cluster.pods,
+): Promise<void> {
+  const answers = await until(() => whatServersKnow(cluster, pods), {
+    what: 'every server answers',
+    deadlineMs: DEADLINE_MS,
+  })
   t.strictSame(
     answers.filter(({ slots, nodes }) => slots > 0 || nodes > 1),
     [],
