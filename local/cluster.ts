@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StandInApi } from './api/stand-in.ts'
+import { REVISION, startControlPlane, type ControlPlane } from './control-plane.ts'
 import { DnsServer } from './dns-server.ts'
 import { foldersOf, type Folders } from './folders.ts'
 import { chooseNetwork, type Network } from './network.ts'
@@ -24,7 +26,7 @@ export type DeleteOptions = {
 }
 
 /**
- * A StatefulSet, its kubelets, its volumes and its DNS on one machine. Pods are named by ordinal or
+ * A StatefulSet, its kubelets, its volumes, its DNS and the API on one machine. Pods are named by ordinal or
  * by name. Nothing outlives `stop()` but volumes and logs.
  */
 export class LocalCluster {
@@ -32,6 +34,7 @@ export class LocalCluster {
   readonly folders: Folders
   readonly network: Network
   readonly dns: DnsServer
+  readonly #control: ControlPlane | null
   readonly #namespace: string
   /** spec.replicas */
   #replicas: number
@@ -44,12 +47,14 @@ export class LocalCluster {
     network: Network,
     dns: DnsServer,
     pods: Map<string, Pod>,
+    control: ControlPlane | null,
   ) {
     this.options = options
     this.folders = foldersOf(options.dir)
     this.network = network
     this.dns = dns
     this.#pods = pods
+    this.#control = control
     this.#replicas = options.pods
     this.#namespace = namespaceOf(options.env)
     mkdirSync(this.folders.logs, { recursive: true })
@@ -60,7 +65,7 @@ export class LocalCluster {
     )
   }
 
-  /** Takes free addresses and starts DNS; no pod yet. */
+  /** Takes free addresses and starts DNS and the API; no pod yet. */
   static async create(wish: ClusterWish): Promise<LocalCluster> {
     const pods = new Map<string, Pod>()
     const domain = `${SERVICE}.${namespaceOf(wish.env)}.svc.cluster.local`
@@ -72,7 +77,27 @@ export class LocalCluster {
       [REDIS_PORT, REDIS_PORT + 10000, HTTP_PORT],
       network => DnsServer.listen(network.dnsAddress, DNS_PORT, zone),
     )
-    return new LocalCluster(withDefaults(wish), network, claimed, pods)
+    const options = withDefaults(wish)
+    const control =
+      options.kubernetes === 'off'
+        ? null
+        : await startControlPlane({
+            address: network.apiAddress,
+            namespace: namespaceOf(options.env),
+            statefulSet: SERVICE,
+            replicas: options.pods,
+            dir: foldersOf(options.dir).dir,
+          })
+    return new LocalCluster(options, network, claimed, pods, control)
+  }
+
+  /**
+   * The stand-in for the Kubernetes API.
+   * @throws where the agents do without.
+   */
+  get api(): StandInApi {
+    if (!this.#control) throw new Error('this cluster has no API: KUBERNETES is off')
+    return this.#control.api
   }
 
   get replicas(): number {
@@ -110,7 +135,7 @@ export class LocalCluster {
     const name = nameOf(which)
     if (this.#stopped || this.#pods.has(name)) return
     const { options, folders, network } = this
-    const pod = new Pod({
+    const pod: Pod = new Pod({
       name,
       address: address === undefined ? network.take() : network.takeAgain(address),
       agent: options.agent,
@@ -119,6 +144,7 @@ export class LocalCluster {
       dataDir: folders.volume(name),
       logs: folders.logs,
       tell: options.tell,
+      onReady: ready => this.#control?.becameReady(pod, ready),
       env: {
         POD_NAMESPACE: this.#namespace,
         NODE_NAME: `node-${ordinalOf(name) % options.nodes}`,
@@ -127,12 +153,15 @@ export class LocalCluster {
         SERVER: options.server,
         PODS: String(this.#replicas),
         REPLICAS_PER_MASTER: String(options.replicasPerMaster),
+        POD_REVISION: REVISION,
         KUBERNETES: 'off',
+        ...this.#control?.env,
         ...options.env,
         ...env,
       },
     })
     this.#pods.set(name, pod)
+    this.#control?.created(pod)
     pod.start()
   }
 
@@ -140,8 +169,13 @@ export class LocalCluster {
   async endPod(which: number | string, options: DeleteOptions = {}): Promise<void> {
     const pod = this.pod(which)
     this.options.tell(`${pod.name}: is ${options.force ? 'killed with all it holds' : 'ending'}`)
-    await (options.force ? pod.kill() : pod.end(options.graceMs ?? this.options.graceMs))
-    if (this.#pods.get(pod.name) === pod) this.#pods.delete(pod.name)
+    const graceMs = options.graceMs ?? this.options.graceMs
+    if (!options.force) this.#control?.terminates(pod, graceMs)
+    await (options.force ? pod.kill() : pod.end(graceMs))
+    if (this.#pods.get(pod.name) === pod) {
+      this.#pods.delete(pod.name)
+      this.#control?.ended(pod)
+    }
     this.network.release(pod.address)
     if (options.wipe) rmSync(this.folders.volume(pod.name), { recursive: true, force: true })
   }
@@ -172,6 +206,7 @@ export class LocalCluster {
   /** `kubectl scale`: surplus pods end all at once, their volumes stay. */
   async scale(replicas: number): Promise<void> {
     this.#replicas = replicas
+    this.#control?.api.scale(replicas)
     const surplus = this.pods.filter(({ name }) => ordinalOf(name) >= replicas)
     this.start()
     await Promise.all(surplus.map(({ name }) => this.endPod(name)))
@@ -202,6 +237,7 @@ export class LocalCluster {
     await Promise.all(this.pods.map(pod => (graceMs > 0 ? pod.shutDown(graceMs) : pod.kill())))
     this.#pods.clear()
     await this.dns.close()
+    await this.#control?.api.close()
     rmSync(this.folders.run, { recursive: true, force: true })
   }
 }

@@ -12,6 +12,8 @@ export type ClusterOptions = {
   readonly replicasPerMaster: number
   /** How many Kubernetes nodes the pods are spread over, round robin. */
   readonly nodes: number
+  /** Whether the agents use the Kubernetes API, which is then stood in for. */
+  readonly kubernetes: 'on' | 'off'
   /** More environment for every pod; wins over what the stand-in sets. */
   readonly env: Environment
   /** The ConfigMap's redis.conf, after `bind <POD_IP>`. */
@@ -30,6 +32,7 @@ export const withDefaults = (wish: ClusterWish): ClusterOptions => ({
   pods: 6,
   replicasPerMaster: 1,
   nodes: 3,
+  kubernetes: 'off',
   env: {},
   redisConf: '',
   graceMs: 3600_000,

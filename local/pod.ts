@@ -28,11 +28,14 @@ export type PodSpec = {
   readonly dataDir: string
   readonly logs: string
   readonly tell: (line: string) => void
+  /** Told of every change of readiness, as the API is. */
+  readonly onReady?: (ready: boolean) => void
 }
 
 /** One pod from its creation to its end, run as a kubelet runs it. Its successor is another Pod. */
 export class Pod {
   readonly name: string
+  readonly ordinal: number
   readonly address: string
   readonly uid = randomUUID()
   readonly env: Environment
@@ -47,6 +50,7 @@ export class Pod {
   constructor(spec: PodSpec) {
     this.#spec = spec
     this.name = spec.name
+    this.ordinal = Number(/\d+$/.exec(spec.name)?.[0])
     this.address = spec.address
     this.env = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -159,8 +163,10 @@ export class Pod {
     if (!this.terminating) this.server.start()
     while (!signal.aborted) {
       const ready = await this.#probe('/readyz')
-      if (ready !== this.ready && !signal.aborted)
+      if (ready !== this.ready && !signal.aborted) {
         this.#spec.tell(`${this.name}: is ${ready ? 'ready' : 'not ready'}`)
+        this.#spec.onReady?.(ready)
+      }
       this.ready = ready
       await sleep(READINESS_PROBE_MS, undefined, { signal }).catch(() => undefined)
     }

@@ -39,6 +39,8 @@ export type StandInApi = {
   readonly scale: (replicas: number) => void
   /** `kubectl annotate`; null takes an annotation away. */
   readonly annotate: (annotations: Readonly<Record<string, string | null>>) => void
+  /** `kubectl edit role`: what the agent may do from now on. */
+  readonly allow: (rules: readonly Rule[]) => void
   /** `kubectl delete statefulset`: `deleting` sets the deletionTimestamp, `gone` takes it away. */
   readonly deleteStatefulSet: (how: 'deleting' | 'gone') => void
   readonly annotations: () => Readonly<Record<string, string>>
@@ -78,13 +80,14 @@ export function createStandInApi(options: StandInOptions): StandInApi {
   }
   store.put('statefulsets', statefulSet, newStatefulSet(owner, options.replicas))
 
+  let rules = options.rules ?? agentRules
   const identity = createIdentity(namespace)
   const front = createFront(namespace, identity, request =>
     handle(
       {
         namespace,
         user: `system:serviceaccount:${namespace}:${statefulSet}`,
-        rules: options.rules ?? agentRules,
+        rules,
         store,
         acceptsToken: token => token === identity.token(),
       },
@@ -110,6 +113,9 @@ export function createStandInApi(options: StandInOptions): StandInApi {
     scale: replicas => {
       const generation = object(store.get('statefulsets', statefulSet), 'metadata')['generation']
       changeSet({ spec: { replicas }, metadata: { generation: Number(generation) + 1 } })
+    },
+    allow: allowed => {
+      rules = allowed
     },
     annotate: annotations => changeSet({ metadata: { annotations } }),
     deleteStatefulSet: how => {
