@@ -1,4 +1,5 @@
 import { Agent as HttpAgent } from 'node:http'
+import { setMaxListeners } from 'node:events'
 import { watch } from 'node:fs'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,6 +34,8 @@ const HEARTBEAT_MS = 2000
 export async function run(config: Config, log: Log): Promise<void> {
   const stop = stopOnSignals()
   const { signal } = stop
+  // Every question to every pod waits on it: many listeners are no leak, and Node would warn of them.
+  setMaxListeners(0, signal)
   const nowMs = (): number => performance.now()
   const resolver = createResolver({ resolvConf: config.resolvConf })
   const connections = createConnections({

@@ -5,11 +5,12 @@ import type { Log } from '../log.ts'
 import type { Cycle } from '../loop.ts'
 import type { Api, EventObject } from './api.ts'
 import { createEventRecorder, type EventReason } from './events.ts'
+import { createFreshLabels } from './fresh-labels.ts'
 import { labelPatches, podRoles } from './labels.ts'
 import { createLeadership } from './lease.ts'
 import { createKubernetesWatch, type KubernetesView } from './poll.ts'
 import { pausedAnnotation, readWish } from './wish.ts'
-import { happenings } from './happenings.ts'
+import { happenings, unsettledBy, type Unsettled } from './happenings.ts'
 
 export type HomeDeps = { readonly config: Config; readonly log: Log; readonly api: Api }
 
@@ -23,13 +24,16 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
   const leadership = createLeadership(api, { holder: `${config.podName}_${config.podUid}`, nowMs })
   const watch = createKubernetesWatch(api, { nowMs })
   const events = createEventRecorder(api, { nowMs })
+  const fresh = createFreshLabels(nowMs)
   const ended = new AbortController()
   let isWanted = false
   let isAway: boolean | null = null
   let ignored = ''
+  let toldIgnored = ''
   let labelling = false
   let previous: ClusterView | null = null
   let previousPhase = ''
+  let unsettled: Unsettled = null
 
   function noteRound(view: KubernetesView): void {
     if (isAway === (view.state === 'away')) return
@@ -61,8 +65,10 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     if (kubernetes.state === 'away' || labelling) return
     labelling = true
     try {
-      for (const { pod, labels } of labelPatches(kubernetes.pods, podRoles(view))) {
+      const pods = fresh.apply(kubernetes.pods, kubernetes.atMs)
+      for (const { pod, labels } of labelPatches(pods, podRoles(view))) {
         await api.labelPod(pod, labels, ended.signal)
+        fresh.note(pod.uid, labels)
         log.info('label.changed', { of: pod.name, labels })
       }
     } catch (error) {
@@ -83,12 +89,16 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
 
   async function tellAll({ view, plan }: Cycle<ClusterView>, kubernetes: KubernetesView) {
     if (!view || !plan || kubernetes.state === 'away' || kubernetes.statefulSet === 'gone') return
-    const before = { view: previous, phase: previousPhase }
+    const before = { view: previous, phase: previousPhase, unsettled }
     previous = view
     previousPhase = plan.phase
+    unsettled = unsettledBy(unsettled, plan.phase)
     const set = { kind: 'StatefulSet', name: config.statefulSet, uid: kubernetes.statefulSet.uid }
     for (const { reason, message } of happenings(before, { view, plan }))
       await tell({ ...set, kind: 'StatefulSet' }, reason, message)
+    if (ignored !== toldIgnored && ignored !== '')
+      await tell({ ...set, kind: 'StatefulSet' }, 'BadAnnotation', ignored)
+    toldIgnored = ignored
   }
 
   return {
