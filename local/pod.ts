@@ -163,7 +163,7 @@ export class Pod {
     if (!this.terminating) this.server.start()
     while (!signal.aborted) {
       const ready = await this.#probe('/readyz')
-      if (ready !== this.ready && !signal.aborted) {
+      if (ready !== this.ready && !this.terminating) {
         this.#spec.tell(`${this.name}: is ${ready ? 'ready' : 'not ready'}`)
         this.#spec.onReady?.(ready)
       }

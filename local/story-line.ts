@@ -36,6 +36,7 @@ const isNews = (fields: Fields): boolean =>
   fields['level'] !== 'debug' &&
   fields['level'] !== 'trace' &&
   !quiet.has(String(fields['event'])) &&
+  !String(fields['because']).startsWith('KUBERNETES is off') &&
   !(fields['event'] === 'pod.planChanged' && fields['actionCount'] === 0)
 
 /** A line of an agent's log as a person reads it; null for what is no news. */
