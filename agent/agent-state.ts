@@ -25,6 +25,7 @@ export class AgentState {
   coordinator: string | null = null
   isCoordinator = false
   paused = false
+  apiAway = false
   terminating = false
 
   constructor(config: Config, gate: () => GateState) {
@@ -51,6 +52,7 @@ export class AgentState {
       paused: this.paused,
       gateOpenMs: gate.openedAtMs === null ? null : performance.now() - gate.openedAtMs,
       gateBecause: gate.because,
+      ...(this.apiAway ? { apiAway: true } : {}),
       ...(gate.dataset === null ? {} : { dataset: gate.dataset }),
     }
   }

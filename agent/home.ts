@@ -11,6 +11,8 @@ export type Home = {
   want(wanted: boolean): void
   /** Whether an action on the whole cluster may be started at this moment. */
   mayAct(): boolean
+  /** It would coordinate, and the API has not answered for so long that another one should. */
+  isAway(): boolean
   /** What is wanted, or a sentence saying why nobody knows at present. */
   wish(): Wish | string
   /** Told of every cycle of the coordinator. */
@@ -42,6 +44,7 @@ export function createHomeAlone(config: Config): Home {
   return {
     want: () => undefined,
     mayAct: () => true,
+    isAway: () => false,
     wish: () => wish,
     onCycle: () => undefined,
     pause: paused => needsApi(paused ? 'pausing' : 'resuming'),

@@ -28,6 +28,8 @@ export type AgentFacts = {
   /** Milliseconds since the server process was last allowed to start; null while the gate is closed. */
   readonly gateOpenMs: number | null
   readonly gateBecause: string
+  /** It would coordinate, and the Kubernetes API has not answered it for a while. */
+  readonly apiAway?: boolean
   /** What lies in DATA_DIR, while the gate is closed. */
   readonly dataset?: Dataset
 }

@@ -118,17 +118,17 @@ export async function run(config: Config, log: Log): Promise<void> {
 
   async function isMine(loopSignal: AbortSignal): Promise<boolean> {
     const below = podsOf(config.statefulSet, config.serviceDomain, { below: config.ordinal })
-    const lower = await lowestLiving(presence, below, loopSignal)
-    const mine = lower === null
+    const { lower, isSure } = await lowestLiving(presence, below, loopSignal)
+    home.want(lower === null && isSure)
+    state.apiAway = home.isAway()
+    const mine = lower === null && !state.apiAway
+    const coordinator = lower?.pod ?? (mine ? config.podName : null)
     if (state.isCoordinator !== mine)
-      log.info(mine ? 'coordinator.gained' : 'coordinator.lost', {
-        coordinator: lower?.pod ?? config.podName,
-      })
+      log.info(mine ? 'coordinator.gained' : 'coordinator.lost', { coordinator })
     state.isCoordinator = mine
-    state.coordinator = lower?.pod ?? config.podName
+    state.coordinator = coordinator
     if (lower) state.paused = lower.paused
-    home.want(mine)
-    return mine
+    return lower === null
   }
 
   let podCount = config.pods
@@ -138,10 +138,12 @@ export async function run(config: Config, log: Log): Promise<void> {
     observe: async loopSignal => {
       if (!(await isMine(loopSignal))) return null
       const wish = home.wish()
-      if (typeof wish === 'string') return null
-      state.paused = wish.paused
-      podCount = wish.pods
-      const pods = podsOf(config.statefulSet, config.serviceDomain, { below: wish.pods })
+      // Without a wish it looks all the same: the status tells what it sees, and why it does nothing.
+      if (typeof wish !== 'string') {
+        state.paused = wish.paused
+        podCount = wish.pods
+      }
+      const pods = podsOf(config.statefulSet, config.serviceDomain, { below: podCount })
       return observer.observeCluster(pods, loopSignal)
     },
     plan: view => {

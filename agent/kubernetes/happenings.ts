@@ -1,5 +1,5 @@
 import { ownsSlots } from '../cluster/members.ts'
-import { myself } from '../cluster/nodes.ts'
+import { describeSlots } from '../cluster/slots.ts'
 import { serverOf, type ClusterView } from '../cluster/view.ts'
 import type { Phase, Plan } from '../plan/action.ts'
 import type { EventReason } from './events.ts'
@@ -27,15 +27,23 @@ export function unsettledBy(before: Unsettled, phase: Phase): Unsettled {
   return phase === 'degraded' ? 'Recovered' : before
 }
 
-/** Names of the pods whose servers own slots, by the first slot of their shard. */
+/**
+ * Names of the pods that own slots, by the slots of their shard. By all tables, not by the owners' own
+ * word: one that died owns them until another took over. The highest epoch knows it best.
+ */
 function ownersByShard(view: ClusterView): Map<string, string> {
-  return new Map(
-    view.pods.flatMap(pod => {
-      const self = myself(serverOf(pod)?.nodes ?? [])
-      if (!self || self.role !== 'master' || !ownsSlots(self)) return []
-      return [[self.slots.map(([first, last]) => `${first}-${last}`).join(' '), pod.pod.name]]
-    }),
-  )
+  const names = new Map(view.pods.map(({ pod }) => [pod.hostname, pod.name]))
+  const epochs = new Map<string, number>()
+  const owners = new Map<string, string>()
+  for (const node of view.pods.flatMap(pod => serverOf(pod)?.nodes ?? [])) {
+    const name = names.get(node.hostname)
+    if (name === undefined || node.role !== 'master' || !ownsSlots(node)) continue
+    const shard = describeSlots(node.slots)
+    if (node.configEpoch < (epochs.get(shard) ?? -1)) continue
+    epochs.set(shard, node.configEpoch)
+    owners.set(shard, name)
+  }
+  return owners
 }
 
 /** What happened between two cycles of one coordinator; the first cycle only sets the scene. */

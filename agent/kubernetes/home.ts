@@ -5,12 +5,20 @@ import type { Log } from '../log.ts'
 import type { Cycle } from '../loop.ts'
 import type { Api, EventObject } from './api.ts'
 import { createEventRecorder, type EventReason } from './events.ts'
-import { createFreshLabels } from './fresh-labels.ts'
-import { labelPatches, podRoles } from './labels.ts'
+import { createFailureLog } from './failures.ts'
+import { createLabeller } from './labeller.ts'
 import { createLeadership } from './lease.ts'
+import { pause } from './pause.ts'
 import { createKubernetesWatch, type KubernetesView } from './poll.ts'
 import { pausedAnnotation, readWish } from './wish.ts'
 import { happenings, unsettledBy, type Unsettled } from './happenings.ts'
+
+/** How often the API is read, by the one that coordinates. */
+const POLL_MS = 2000
+/** The one before may be back soon, and whoever used the API once keeps the memory that it costs. */
+const PATIENCE_MS = 2000
+/** As long as a lease lasts: then this one's is over, and another one may try. */
+const AWAY_AFTER_MS = 6000
 
 export type HomeDeps = { readonly config: Config; readonly log: Log; readonly api: Api }
 
@@ -21,25 +29,41 @@ export type HomeDeps = { readonly config: Config; readonly log: Log; readonly ap
  */
 export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
   const nowMs = () => performance.now()
-  const leadership = createLeadership(api, { holder: `${config.podName}_${config.podUid}`, nowMs })
+  const failures = createFailureLog(log, nowMs)
+  const leadership = createLeadership(api, {
+    holder: `${config.podName}_${config.podUid}`,
+    nowMs,
+    onFailure: failures.failed,
+  })
   const watch = createKubernetesWatch(api, { nowMs })
   const events = createEventRecorder(api, { nowMs })
-  const fresh = createFreshLabels(nowMs)
+  const labeller = createLabeller(api, {
+    nowMs,
+    onChange: (of, labels) => log.info('label.changed', { of, labels }),
+  })
   const ended = new AbortController()
+  let waker = new AbortController()
+  let calledSinceMs: number | null = null
   let isWanted = false
-  let isAway: boolean | null = null
+  let awaySinceMs: number | null = null
   let ignored = ''
   let toldIgnored = ''
-  let labelling = false
   let previous: ClusterView | null = null
   let previousPhase = ''
   let unsettled: Unsettled = null
 
   function noteRound(view: KubernetesView): void {
-    if (isAway === (view.state === 'away')) return
-    isAway = view.state === 'away'
-    if (view.state === 'away') log.warn('api.away', { because: view.because })
-    else log.info('api.answered')
+    failures.read(view)
+    if (view.state === 'answered') awaySinceMs = null
+    else awaySinceMs ??= nowMs()
+  }
+
+  function setWanted(next: boolean): void {
+    if (next === isWanted) return
+    isWanted = next
+    awaySinceMs = null
+    leadership.want(next)
+    waker.abort()
   }
 
   function wish(): Wish | string {
@@ -61,29 +85,12 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     }
   }
 
-  async function label(view: ClusterView, kubernetes: KubernetesView): Promise<void> {
-    if (kubernetes.state === 'away' || labelling) return
-    labelling = true
-    try {
-      const pods = fresh.apply(kubernetes.pods, kubernetes.atMs)
-      for (const { pod, labels } of labelPatches(pods, podRoles(view))) {
-        await api.labelPod(pod, labels, ended.signal)
-        fresh.note(pod.uid, labels)
-        log.info('label.changed', { of: pod.name, labels })
-      }
-    } catch (error) {
-      log.debug('api.refused', { because: String(error) })
-    } finally {
-      labelling = false
-    }
-  }
-
   async function tell(object: EventObject, reason: EventReason, message: string): Promise<void> {
     try {
       await events.tell(object, reason, message, ended.signal)
       log.info('event.told', { reason, message })
     } catch (error) {
-      log.debug('api.refused', { because: String(error) })
+      failures.failed(error)
     }
   }
 
@@ -102,16 +109,18 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
   }
 
   return {
-    want: wanted => {
-      isWanted = wanted
-      leadership.want(wanted)
+    want: called => {
+      calledSinceMs = called ? (calledSinceMs ?? nowMs()) : null
+      const patienceMs = config.ordinal === 0 ? 0 : PATIENCE_MS
+      setWanted(calledSinceMs !== null && nowMs() - calledSinceMs >= patienceMs)
     },
     mayAct: () => leadership.mayAct(),
+    isAway: () => awaySinceMs !== null && nowMs() - awaySinceMs >= AWAY_AFTER_MS,
     wish,
     onCycle: cycle => {
       const kubernetes = watch.latest()
       if (!leadership.mayAct() || !cycle.view) return
-      void label(cycle.view, kubernetes)
+      labeller.label(cycle.view, kubernetes, ended.signal).catch(failures.failed)
       void tellAll(cycle, kubernetes)
     },
     pause: async paused => {
@@ -122,8 +131,9 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     run: async signal => {
       const leading = leadership.campaign(signal)
       while (!signal.aborted) {
+        waker = new AbortController()
         if (isWanted) noteRound(await watch.poll(signal))
-        await pause(isWanted ? 2000 : 200, signal)
+        await pause(POLL_MS, [signal, waker.signal])
       }
       ended.abort()
       await leading
@@ -131,15 +141,3 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     },
   }
 }
-
-/** Waits that long, or until the signal. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end, { once: true })
-    function end(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-  })

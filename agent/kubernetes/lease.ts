@@ -1,6 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api, LeaseFacts, LeaseRecord } from './api.ts'
 import { apiErrorKind } from './api-error.ts'
+import { pause } from './pause.ts'
+
+/** Whom it was given to is about to give it back, or is dead: ask more often for this long. */
+const HURRY_MS = 10_000
 
 /** What the lease lives by. Milliseconds, on the monotonic clock unless the name says otherwise. */
 export type LeaseOptions = {
@@ -14,6 +17,8 @@ export type LeaseOptions = {
   readonly nowMs: () => number
   /** The clock that people read; written into the record, never compared. */
   readonly wallMs?: () => number
+  /** Told of every call of the campaign that failed. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 export type LeaseStatus = {
@@ -60,6 +65,7 @@ export function createLeadership(api: Api, options: LeaseOptions): Leadership {
   // A write whose answer was lost may have been done: read before the next one.
   let uncertain = false
   let wanted = false
+  let wantedSinceMs = -Infinity
   let wake = new AbortController()
 
   const mayAct = (): boolean => held && nowMs() < renewedMs + deadlineMs
@@ -157,8 +163,10 @@ export function createLeadership(api: Api, options: LeaseOptions): Leadership {
       } finally {
         boxed.done()
       }
-      return renewMs
+      const hurries = wanted && !held && nowMs() - wantedSinceMs < HURRY_MS
+      return hurries ? renewMs / 4 : renewMs
     } catch (error) {
+      options.onFailure?.(error)
       because = error instanceof Error ? error.message : String(error)
       if (!mayAct()) held = false
       // Hurry only while there is something to lose: an API that is away for an hour is left alone.
@@ -172,6 +180,7 @@ export function createLeadership(api: Api, options: LeaseOptions): Leadership {
     want: next => {
       if (next === wanted) return
       wanted = next
+      wantedSinceMs = nowMs()
       wake.abort()
     },
     attempt,
@@ -202,16 +211,4 @@ function within(ms: number, signal: AbortSignal): { signal: AbortSignal; done: (
       signal.removeEventListener('abort', end)
     },
   }
-}
-
-/** Waits that long, or until one of the signals. */
-async function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
-  const controller = new AbortController()
-  const end = (): void => controller.abort()
-  for (const signal of signals) {
-    if (signal.aborted) end()
-    signal.addEventListener('abort', end, { once: true })
-  }
-  await sleep(ms, undefined, { signal: controller.signal }).catch(() => {})
-  for (const signal of signals) signal.removeEventListener('abort', end)
 }

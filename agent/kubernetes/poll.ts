@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { apiErrorKind } from './api-error.ts'
 import type { Api, PodFacts, StatefulSetFacts } from './api.ts'
 
 /** What the API said last, or why it says nothing. */
@@ -11,7 +12,12 @@ export type KubernetesView =
       /** When the question was sent, on the monotonic clock. */
       readonly atMs: number
     }
-  | { readonly state: 'away'; readonly because: string }
+  | {
+      readonly state: 'away'
+      readonly because: string
+      /** It answers, and refuses to tell. */
+      readonly refused?: boolean
+    }
 
 export type KubernetesWatch = {
   /** One round: two requests. */
@@ -41,7 +47,8 @@ export function createKubernetesWatch(
       const pods = statefulSet === 'gone' ? [] : await api.listPods(signal)
       last = { state: 'answered', statefulSet, pods, atMs }
     } catch (error) {
-      last = { state: 'away', because: error instanceof Error ? error.message : String(error) }
+      const because = error instanceof Error ? error.message : String(error)
+      last = { state: 'away', because, refused: apiErrorKind(error) === 'refused' }
     }
     return last
   }

@@ -31,6 +31,7 @@ export function parseAgentFacts(body: string): AgentFacts | null {
     paused: field(agent, 'paused') === true,
     gateOpenMs: typeof gateOpenMs === 'number' ? gateOpenMs : null,
     gateBecause: text('gateBecause'),
+    ...(field(agent, 'apiAway') === true ? { apiAway: true } : {}),
     ...(dataset === undefined ? {} : { dataset }),
   }
 }
