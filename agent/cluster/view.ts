@@ -1,6 +1,7 @@
 import type { Dataset } from './dataset.ts'
 import type { ClusterNode } from './nodes.ts'
 import type { NodeId } from './node-id.ts'
+import type { SlotRange } from './slots.ts'
 
 /** A pod's lasting identity. Never its address: that changes at every restart. */
 export type Pod = {
@@ -102,6 +103,8 @@ export type ClusterView = {
   readonly dnsFailure: string | null
   /** Monotonic clock of the observer, milliseconds. */
   readonly nowMs: number
+  /** Silent nodes that no process can run, by the API's proof, and since when on that clock. */
+  readonly absent?: ReadonlyMap<NodeId, number>
 }
 
 /** Looking after one's own pod needs its own server's view, and who lives where its peers should be. */
@@ -127,6 +130,10 @@ export type Wish = {
   readonly port: number
   readonly nodeTimeoutMs: number
   readonly disklessSyncDelayS: number
+  /** How long a node must be proven absent before its shard is given to another one without it. */
+  readonly goneAfterMs: number
+  /** Slots whose data a person gave up, by naming them. */
+  readonly acceptDataLoss: readonly SlotRange[] | null
   /** Whether the API was asked and answered this cycle, or is not used at all. */
   readonly api: 'off' | 'answered' | 'away'
 }

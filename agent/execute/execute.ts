@@ -38,9 +38,11 @@ export function createExecutor(deps: { readonly connections: Pick<Pool, 'run'> }
     if (signal.aborted) return all(`not begun: ${textOf(signal.reason)}`)
     if (address === null) return all('the pod has no address')
     try {
-      const replies = await deps.connections.run(address, actions.map(commandFor), signal)
+      const commands = actions.map(commandsFor)
+      const replies = [...(await deps.connections.run(address, commands.flat(), signal))]
+      const shares = commands.map(own => replies.splice(0, own.length))
       return await Promise.all(
-        actions.map((action, i) => judge(address, action, replies[i], signal)),
+        actions.map((action, i) => judge(address, action, shares[i] ?? [], signal)),
       )
     } catch (error) {
       return all(textOf(error))
@@ -50,16 +52,17 @@ export function createExecutor(deps: { readonly connections: Pick<Pool, 'run'> }
   async function judge(
     address: string,
     action: Action,
-    reply: Reply | undefined,
+    replies: readonly Reply[],
     signal: AbortSignal,
   ): Promise<Outcome> {
-    if (reply && 'value' in reply) return { action, ok: true }
-    const refusal = reply?.refusal ?? 'nothing'
-    const done = isDone(action, refusal)
+    const refusals = replies.flatMap(reply => ('refusal' in reply ? [reply.refusal] : []))
+    const refusal = refusals.find(text => isDone(action, text) !== true) ?? refusals[0]
+    if (replies.length > 0 && refusal === undefined) return { action, ok: true }
+    const done = isDone(action, refusal ?? 'nothing')
     if (done === true) return { action, ok: true }
     const question = done === 'ask' ? await deps.connections.run(address, [nodes], signal) : []
     if (ownsThem(action, question[0])) return { action, ok: true }
-    return { action, ok: false, because: `the server replied "${refusal}"` }
+    return { action, ok: false, because: `the server replied "${refusal ?? 'nothing'}"` }
   }
 
   return {
@@ -83,8 +86,24 @@ const nodes: Command = ['CLUSTER', 'NODES']
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** The command that does the action. A kind of action without one does not compile. */
-export function commandFor(action: Action): Command {
+/** The commands that do the action. A kind of action without any does not compile. */
+export function commandsFor(action: Action): Command[] {
+  // The epoch first: a claim that was sent with the old one would be taken back by the others.
+  if (action.type === 'take-slots')
+    return [
+      ['CLUSTER', 'BUMPEPOCH'],
+      ...action.ranges.map(([first, last]): Command => [
+        'CLUSTER',
+        'DELSLOTSRANGE',
+        `${first}`,
+        `${last}`,
+      ]),
+      ['CLUSTER', 'ADDSLOTSRANGE', ...action.ranges.flat().map(String)],
+    ]
+  return [commandFor(action)]
+}
+
+function commandFor(action: Exclude<Action, { readonly type: 'take-slots' }>): Command {
   switch (action.type) {
     case 'set-config':
       return ['CONFIG', 'SET', ...Object.entries(action.settings).flat()]
@@ -120,6 +139,9 @@ function isDone(action: Action, refusal: string): boolean | 'ask' {
     case 'add-slots':
       // "ERR Slot 0 is already busy": done if all are this node's own, else another one has some.
       return meaning === 'slot busy' ? 'ask' : false
+    case 'take-slots':
+      // "ERR Slot 0 is already unassigned": nobody owns them in this server's table any more.
+      return meaning === 'slot unassigned'
     case 'forget':
       // "ERR Unknown node 0123...": forgotten before, or by the gossip of 7.2 and newer.
       return meaning === 'unknown node'

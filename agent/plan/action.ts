@@ -9,6 +9,7 @@ export type Action = { readonly pod: number } & (
   | { readonly type: 'set-config'; readonly settings: Readonly<Record<string, string>> }
   | { readonly type: 'set-config-epoch'; readonly epoch: number }
   | { readonly type: 'add-slots'; readonly ranges: readonly SlotRange[] }
+  | { readonly type: 'take-slots'; readonly ranges: readonly SlotRange[] }
   | { readonly type: 'meet'; readonly address: string; readonly port: number; readonly who: string }
   | { readonly type: 'replicate'; readonly masterId: NodeId; readonly who: string }
   | { readonly type: 'forget'; readonly nodeId: NodeId; readonly who: string }
@@ -38,6 +39,8 @@ export function describe(action: Action): string {
       return `${on}: CLUSTER SET-CONFIG-EPOCH ${action.epoch}`
     case 'add-slots':
       return `${on}: CLUSTER ADDSLOTSRANGE ${describeSlots(action.ranges)}`
+    case 'take-slots':
+      return `${on}: takes slots ${describeSlots(action.ranges)} without their data`
     case 'meet':
       return `${on}: CLUSTER MEET ${action.address} ${action.port} (${action.who})`
     case 'replicate':

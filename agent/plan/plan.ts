@@ -3,9 +3,12 @@ import type { ClusterView, PodRulesView, Wish } from '../cluster/view.ts'
 import type { Plan } from './action.ts'
 import { forget } from './cluster-rules/forget.ts'
 import { form } from './cluster-rules/form.ts'
+import { giveUpSlots } from './cluster-rules/give-up-slots.ts'
 import { join } from './cluster-rules/join.ts'
 import { replicate } from './cluster-rules/replicate.ts'
+import { reportLoss, reportMinority } from './cluster-rules/report-loss.ts'
 import { restore } from './cluster-rules/restore.ts'
+import { takeOver } from './cluster-rules/take-over.ts'
 import { blocked, ok, paused, settle, waitForPods } from './cluster-rules/wait.ts'
 import { clearStaleFail } from './pod-rules/clear-stale-fail.ts'
 import { meetMoved } from './pod-rules/meet-moved.ts'
@@ -19,10 +22,18 @@ const clusterRules: readonly ClusterRule[] = [
   blocked,
   // `form` before `replicate` and `join`: with slots that nobody owns there is no cluster to join.
   form,
+  // `takeOver` before `replicate`: a shard that is about to get a master wants copies only then.
+  takeOver,
+  // `giveUpSlots` before `replicate`: the idle pod that takes the slots must be idle still.
+  giveUpSlots,
   // `replicate` before `join`: who knows its master may start to synchronise while others still meet.
   replicate,
   join,
+  // `reportLoss` before `waitForPods`: who waits for a pod should know that waiting does not help.
+  reportLoss,
   waitForPods,
+  // `reportMinority` before all that a minority may not do.
+  reportMinority,
   // `restore` before `settle`: a lowered node-timeout is put back as soon as its node says ok.
   restore,
   // `forget` after `join`: FORGET bans an id for a minute, so addresses are healed first.

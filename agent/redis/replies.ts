@@ -11,6 +11,7 @@ export type Refusal =
   | 'unknown node'
   | 'node not empty'
   | 'slot busy'
+  | 'slot unassigned'
   | 'epoch set'
   | 'knows others'
   | 'is a master'
@@ -54,6 +55,8 @@ const table: readonly (readonly [pattern: RegExp, meaning: Refusal])[] = [
   [/^ERR To set a (master|primary) the node must be empty/, 'node not empty'],
   // cluster.c checkSlotAssignmentsOrReply: "-ERR Slot 0 is already busy"
   [/^ERR Slot \d+ is already busy/, 'slot busy'],
+  // the same for DELSLOTSRANGE: "-ERR Slot 0 is already unassigned"
+  [/^ERR Slot \d+ is already unassigned/, 'slot unassigned'],
   // cluster.c SET-CONFIG-EPOCH: "-ERR Node config epoch is already non-zero"
   [/^ERR Node config epoch is already non-zero/, 'epoch set'],
   // cluster.c SET-CONFIG-EPOCH: "-ERR The user can assign a config epoch only when the node does not know any other node."
@@ -96,6 +99,7 @@ export function explain(text: string): string {
     case 'unknown node':
     case 'node not empty':
     case 'slot busy':
+    case 'slot unassigned':
     case 'epoch set':
     case 'knows others':
     case 'is a master':

@@ -1,6 +1,12 @@
 import type { ClusterNode, NodeFlag } from '../../agent/cluster/nodes.ts'
 import type { NodeId } from '../../agent/cluster/node-id.ts'
-import { rangesOf, eachSlot, SLOT_COUNT, type SlotRange } from '../../agent/cluster/slots.ts'
+import {
+  rangesOf,
+  eachSlot,
+  subtract,
+  SLOT_COUNT,
+  type SlotRange,
+} from '../../agent/cluster/slots.ts'
 import type {
   AgentFacts,
   ClusterView,
@@ -23,6 +29,7 @@ export type ModelServer = {
   masterId: NodeId | null
   epoch: number
   keys: number
+  offset: number
   uptimeMs: number
   nodeTimeoutMs: number
   noFailover: boolean
@@ -47,8 +54,11 @@ export const hostnameOf = (ordinal: number): string =>
 export class Model {
   readonly servers: ModelServer[]
   /** Every command that an action came to, for tests that look for a forbidden one. */
-  readonly wish: Wish
+  wish: Wish
   dnsFailure: string | null = null
+  nowMs = 0
+  /** Nodes that are proven absent, and since when. */
+  absent = new Map<NodeId, number>()
 
   constructor(pods: number, wish: Partial<Wish> = {}) {
     this.wish = {
@@ -59,6 +69,8 @@ export class Model {
       port: 6379,
       nodeTimeoutMs: 5000,
       disklessSyncDelayS: 0,
+      goneAfterMs: 60_000,
+      acceptDataLoss: null,
       api: 'off',
       ...wish,
     }
@@ -120,20 +132,57 @@ export class Model {
         if (!server.knows.has(action.masterId)) throw new Error('REPLICATE: unknown node')
         server.masterId = action.masterId
         server.linkUp = true
+        server.keys = this.servers.find(({ id }) => id === action.masterId)?.keys ?? 0
+        server.offset = 1
         return
       case 'forget':
         server.ghosts = server.ghosts.filter(ghost => ghost.id !== action.nodeId)
         return
+      case 'take-slots':
+        this.claim(server, action.ranges)
+        return
       case 'failover': {
-        const master = this.servers.find(other => other.id === server.masterId)
-        server.slots = master?.slots ?? []
-        if (master) {
-          master.slots = []
-          master.masterId = server.id
-        }
+        const old = server.masterId
         server.masterId = null
+        this.claim(server, this.slotsOf(old))
+        for (const other of this.servers) if (other.masterId === old) other.masterId = server.id
+        const master = this.servers.find(other => other.id === old)
+        if (master) master.masterId = server.id
         return
       }
+    }
+  }
+
+  /** The slots of a node, be it a server or one that is left in tables only. */
+  private slotsOf(id: NodeId | null): SlotRange[] {
+    const server = this.servers.find(other => other.id === id)
+    const ghosts = this.servers.flatMap(({ ghosts }) => ghosts).filter(ghost => ghost.id === id)
+    return server?.slots ?? ghosts.find(ghost => ghost.slots.length > 0)?.slots ?? []
+  }
+
+  /** The slots with the highest epoch: gossip takes them from everybody else. */
+  private claim(server: ModelServer, ranges: readonly SlotRange[]): void {
+    for (const other of this.servers) {
+      if (other !== server) other.slots = subtract(other.slots, ranges)
+      for (const ghost of other.ghosts) ghost.slots = subtract(ghost.slots, ranges)
+    }
+    server.slots = rangesOf([...eachSlot(server.slots), ...eachSlot(ranges)])
+    server.epoch = Math.max(...this.servers.map(({ epoch }) => epoch)) + 1
+  }
+
+  /** What the servers do by themselves: a replica of a dead master is elected, if there is a vote. */
+  elect(): void {
+    const owners = this.servers.filter(server => server.slots.length > 0)
+    const ghosts = new Set(
+      this.servers
+        .flatMap(server => server.ghosts.filter(ghost => ghost.slots.length > 0))
+        .map(({ id }) => id),
+    )
+    const living = owners.filter(({ up }) => up)
+    if (living.length * 2 <= owners.length + ghosts.size) return
+    for (const id of [...ghosts, ...owners.filter(({ up }) => !up).map(owner => owner.id)]) {
+      const heir = this.servers.find(server => server.up && server.masterId === id)
+      if (heir) this.apply({ type: 'failover', mode: 'force', pod: heir.ordinal })
     }
   }
 
@@ -150,7 +199,8 @@ export class Model {
     return {
       pods: this.servers.map(server => this.podView(server)),
       dnsFailure: this.dnsFailure,
-      nowMs: 0,
+      nowMs: this.nowMs,
+      absent: this.absent,
     }
   }
 
@@ -195,7 +245,7 @@ export class Model {
         masterPort: master ? 6379 : 0,
         linkUp: server.linkUp && master?.up === true,
         syncing: false,
-        offset: 0,
+        offset: server.offset,
         replicas: [],
       },
       settings: {
@@ -209,6 +259,7 @@ export class Model {
   private line(viewer: ModelServer, node: ModelServer): ClusterNode {
     const flags = new Set<NodeFlag>([node.masterId ? 'replica' : 'master'])
     if (viewer === node) flags.add('myself')
+    else if (!node.up) flags.add('fail?')
     const believed = viewer === node ? node.address : (viewer.knows.get(node.id) ?? '')
     return {
       id: node.id,
@@ -240,6 +291,7 @@ const blankServer = (ordinal: number, pods: number): ModelServer => ({
   masterId: null,
   epoch: 0,
   keys: 0,
+  offset: 0,
   uptimeMs: 5000,
   nodeTimeoutMs: 5000,
   noFailover: false,

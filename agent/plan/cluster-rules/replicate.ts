@@ -1,5 +1,13 @@
 import { mastersFor } from '../../cluster/formation.ts'
-import { knows, ownsSlots, placeOf, slotOwners, type Member } from '../../cluster/members.ts'
+import { endangeredShards } from '../../cluster/lost-shards.ts'
+import {
+  hasMajority,
+  knows,
+  ownsSlots,
+  placeOf,
+  slotOwners,
+  type Member,
+} from '../../cluster/members.ts'
 import { placeReplicas } from '../../cluster/placement.ts'
 import { agentOf } from '../../cluster/view.ts'
 import type { Action } from '../action.ts'
@@ -14,13 +22,17 @@ import type { ClusterRule } from '../rule.ts'
  * Nor is anybody sent anywhere by guess: an agent that is silent (it is just started again) does not
  * say on which node its pod runs. Nobody is placed while that is unknown of a shard without a copy,
  * and in a new cluster while it is unknown of anybody.
+ * As many idle pods as a shard has stay idle for each shard that seems to have no copy left: should its
+ * data be given up, they are to have its slots.
  * Safe to repeat: only a member that holds nothing is sent, so nothing can be lost by the
  * synchronisation; the choice follows from places and copies, not from memory.
  */
 export const replicate: ClusterRule = ({ group, members, wish, view }) => {
   const owners = slotOwners(group)
   // All that will come are placed together: the choice must not depend on who met whom first.
-  const idle = members.filter(isIdle)
+  const kept = endangeredShards(view, members).length * (1 + wish.replicasPerMaster)
+  const idle = members.filter(isIdle).slice(kept)
+  if (!hasMajority(members)) return null
   if (owners.length === 0 || idle.length === 0 || isTakeoverDue(members, owners)) return null
   const shards = owners.map(owner => ({ owner, copies: copiesOf(owner, members) }))
   const isNew = shards.every(({ copies }) => copies.length === 0)
@@ -49,7 +61,7 @@ export const replicate: ClusterRule = ({ group, members, wish, view }) => {
 }
 
 /** A master that holds nothing. */
-const isIdle = ({ self, server }: Member): boolean =>
+export const isIdle = ({ self, server }: Member): boolean =>
   self.role === 'master' && !ownsSlots(self) && server.keys === 0
 
 const saysWhere = (member: Member): boolean => agentOf(member.pod) !== undefined
