@@ -1,4 +1,7 @@
+import { lostShards, slotsOf } from './cluster/lost-shards.ts'
+import { answered } from './cluster/members.ts'
 import { readiness, type Readiness } from './cluster/readiness.ts'
+import { countSlots } from './cluster/slots.ts'
 import { strangers } from './cluster/strangers.ts'
 import type { AgentFacts, ClusterView, PodRulesView, ServerView } from './cluster/view.ts'
 import type { Config } from './config.ts'
@@ -19,6 +22,7 @@ export class AgentState {
   #podCycleMs: number | null = null
   #clusterView: ClusterView | null = null
   #clusterPlan: Plan | null = null
+  #lostSlots = 0
   #phase: { phase: Phase; sinceMs: number } | null = null
   #wasReady = false
   /** Pod name of the coordinator, as last seen. */
@@ -73,6 +77,8 @@ export class AgentState {
   noteClusterCycle({ view, plan }: Cycle<ClusterView>): void {
     this.#clusterView = view
     this.#clusterPlan = plan
+    const lost = view ? lostShards(view, answered(view), this.#config.goneAfterMs) : []
+    this.#lostSlots = countSlots(slotsOf(lost))
     if (!plan) this.#phase = null
     else if (this.#phase?.phase !== plan.phase)
       this.#phase = { phase: plan.phase, sinceMs: performance.now() }
@@ -110,7 +116,7 @@ export class AgentState {
       server,
       ready: this.#readiness(),
       view: this.#clusterView,
-      lostSlots: 0,
+      lostSlots: this.#lostSlots,
       foreignNodes:
         server.state === 'answered'
           ? strangers(server.facts, this.#config.serviceDomain).length

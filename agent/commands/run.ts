@@ -15,10 +15,12 @@ import { createHomeAlone, wishOf, type Home } from '../home.ts'
 import { answerStops } from '../init/stop.ts'
 import type { Log } from '../log.ts'
 import { createLoop } from '../loop.ts'
+import { tidyMemory } from '../tidy-memory.ts'
 import { createResolver } from '../observe/dns/resolver.ts'
 import { createObserver } from '../observe/observe.ts'
 import { lowestLiving } from '../observe/presence.ts'
 import { readAgent } from '../observe/read-agent.ts'
+import { createStrangerNotes } from '../observe/stranger-notes.ts'
 import { clusterPace, podPace } from '../pace.ts'
 import { breaches } from '../plan/invariants.ts'
 import { planCluster, planPod } from '../plan/plan.ts'
@@ -131,6 +133,7 @@ export async function run(config: Config, log: Log): Promise<void> {
     return lower === null
   }
 
+  const noteStrangers = createStrangerNotes(log, config.serviceDomain)
   let podCount = config.pods
   const clusterLoop = createLoop<ClusterView>({
     log,
@@ -144,20 +147,25 @@ export async function run(config: Config, log: Log): Promise<void> {
         podCount = wish.pods
       }
       const pods = podsOf(config.statefulSet, config.serviceDomain, { below: podCount })
-      return observer.observeCluster(pods, loopSignal)
+      const view = await observer.observeCluster(pods, loopSignal)
+      return { ...view, absent: home.absences(view) }
     },
     plan: view => {
       const wish = home.wish()
       if (typeof wish === 'string') return { phase: 'waiting', because: wish, actions: [] }
       return planCluster(view, wish)
     },
-    breaches,
+    breaches: (plan, view) => {
+      const wish = home.wish()
+      return typeof wish === 'string' ? [wish] : breaches(plan, view, wish)
+    },
     mayAct: () => home.mayAct(),
     execute: (actions, view, loopSignal) => executor.execute(actions, view, loopSignal),
     pace: (plan, sinceChangeMs) => clusterPace(plan, sinceChangeMs, podCount),
     onCycle: cycle => {
       state.noteClusterCycle(cycle)
       home.onCycle(cycle)
+      if (cycle.view) noteStrangers(cycle.view)
       for (const { action, ok } of cycle.outcomes) metrics.acted(action.type, ok)
       if (cycle.plan && cycle.plan.actions.length > 0) metrics.planned(cycle.plan.phase)
     },
@@ -171,7 +179,10 @@ export async function run(config: Config, log: Log): Promise<void> {
     commands: {
       pause: () => home.pause(true),
       resume: () => home.pause(false),
-      fix: accept => home.fix(accept),
+      fix: accept =>
+        state.isCoordinator
+          ? home.fix(accept)
+          : Promise.resolve(`${state.coordinator ?? 'another agent'} coordinates: ask there`),
     },
   })
   await server.listen()
@@ -184,6 +195,7 @@ export async function run(config: Config, log: Log): Promise<void> {
     home.run(signal),
     answerStops(config.runDir, () => Promise.resolve(), signal),
     beat(join(config.runDir, 'heartbeat'), signal),
+    tidyMemory(signal),
   ])
   requests.close()
   observer.close()

@@ -8,6 +8,7 @@ import { createEventRecorder, type EventReason } from './events.ts'
 import { createFailureLog } from './failures.ts'
 import { createLabeller } from './labeller.ts'
 import { createLeadership } from './lease.ts'
+import { createLossWatch } from './loss-watch.ts'
 import { pause } from './pause.ts'
 import { createKubernetesWatch, type KubernetesView } from './poll.ts'
 import { pausedAnnotation, readWish } from './wish.ts'
@@ -41,6 +42,7 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     nowMs,
     onChange: (of, labels) => log.info('label.changed', { of, labels }),
   })
+  const losses = createLossWatch(api, config)
   const ended = new AbortController()
   let waker = new AbortController()
   let calledSinceMs: number | null = null
@@ -81,6 +83,7 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
       pods: view.statefulSet.replicas,
       masters: asked.masters,
       paused: asked.paused,
+      acceptDataLoss: asked.acceptDataLoss,
       api: 'answered',
     }
   }
@@ -101,7 +104,8 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     previousPhase = plan.phase
     unsettled = unsettledBy(unsettled, plan.phase)
     const set = { kind: 'StatefulSet', name: config.statefulSet, uid: kubernetes.statefulSet.uid }
-    for (const { reason, message } of happenings(before, { view, plan }))
+    const told = [...happenings(before, { view, plan }), ...losses.happenings(view, plan)]
+    for (const { reason, message } of told)
       await tell({ ...set, kind: 'StatefulSet' }, reason, message)
     if (ignored !== toldIgnored && ignored !== '')
       await tell({ ...set, kind: 'StatefulSet' }, 'BadAnnotation', ignored)
@@ -119,15 +123,17 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
     wish,
     onCycle: cycle => {
       const kubernetes = watch.latest()
-      if (!leadership.mayAct() || !cycle.view) return
+      if (!leadership.mayAct() || !cycle.view) return losses.forget()
       labeller.label(cycle.view, kubernetes, ended.signal).catch(failures.failed)
       void tellAll(cycle, kubernetes)
+      losses.tidy(cycle.view, wish(), kubernetes, ended.signal).catch(failures.failed)
     },
+    absences: view => losses.absences(view, watch.latest()),
     pause: async paused => {
       await api.annotate({ [pausedAnnotation]: paused ? 'true' : null }, ended.signal)
       return paused ? 'paused: every plan stops' : 'resumed: plans go on'
     },
-    fix: () => Promise.resolve('nothing is broken that only a person may decide'),
+    fix: acceptDataLoss => losses.fix(wish(), acceptDataLoss, ended.signal),
     run: async signal => {
       const leading = leadership.campaign(signal)
       while (!signal.aborted) {
