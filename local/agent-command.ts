@@ -16,7 +16,12 @@ const SWEEP_AFTER_MS = 24 * 3600 * 1000
 export type AgentCommand = { readonly command: Command; readonly env: Environment }
 
 /** The flags of the image (docs/configuration.md says what they save). */
-const imageFlags = ['--max-semi-space-size=1', '--max-old-space-size=32', '--lite-mode']
+const imageFlags = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size=32',
+  '--lite-mode',
+  '--expose-gc',
+]
 
 async function hashOfSources(): Promise<string> {
   const hash = createHash('sha256')
