@@ -15,10 +15,10 @@ const SWEEP_AFTER_MS = 24 * 3600 * 1000
 /** How the agent is started, without its own arguments, and what its environment needs. */
 export type AgentCommand = { readonly command: Command; readonly env: Environment }
 
-/** The flags of the image (docs/configuration.md says what they save). */
+/** The flags of the image (image/agent). */
 const imageFlags = [
   '--max-semi-space-size=1',
-  '--max-old-space-size=32',
+  '--max-old-space-size=48',
   '--lite-mode',
   '--expose-gc',
 ]
