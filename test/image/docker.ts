@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { openSync } from 'node:fs'
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../helper/until.ts'
@@ -77,39 +77,49 @@ function ended(child: ChildProcess): Promise<void> {
   })
 }
 
-/** A daemon with folders and a socket of its own. */
+/** A daemon with folders and a socket of its own, or why there is none. */
 async function startDaemon(): Promise<Docker | string> {
   const folder = await mkdtemp(join(tmpdir(), 'docker-'))
   const host = `unix://${folder}/docker.sock`
+  // Where Docker has to turn forwarding on itself, it also makes DROP the policy of the whole machine,
+  // and leaves it behind. Where this cannot be written, Docker cannot run, and says so.
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1').catch(() => undefined)
   const output = openSync(join(folder, 'log'), 'a')
-  const daemon = spawn(
-    '/usr/sbin/dockerd',
-    ['--host', host, '--pidfile', `${folder}/pid`]
-      .concat(['--data-root', `${folder}/data`])
-      .concat(['--exec-root', `${folder}/exec`]),
-    { stdio: ['ignore', output, output] },
-  )
+  const folders = [`--pidfile=${folder}/pid`, `--data-root=${folder}/data`]
+  // Without the bridge docker0, which another daemon on this machine would share or take away.
+  const args = [`--host=${host}`, ...folders, `--exec-root=${folder}/exec`, '--bridge=none']
+  const daemon = spawn('/usr/sbin/dockerd', args, { stdio: ['ignore', output, output] })
   const docker = client('/usr/bin/docker', { DOCKER_HOST: host })
   const stop = async (): Promise<void> => {
     daemon.kill('SIGTERM')
     await ended(daemon)
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined)
   }
-  await until(async () => daemon.exitCode !== null || (await docker.attempt('info')).code === 0, {
-    what: 'dockerd answers or ends',
-  })
-  if (daemon.exitCode === null) return { ...docker, stop }
+  const answers = async (): Promise<boolean> => (await docker.attempt('info')).code === 0
+  const what = 'dockerd answers or ends'
+  const told = await until(async () => daemon.exitCode !== null || (await answers()), { what })
+    .then(() => daemon.exitCode === null)
+    .catch(() => false)
+  if (told) return { ...docker, stop }
   const log = await readFile(join(folder, 'log'), 'utf8')
   await stop()
   return `dockerd does not run here: ${log.trim().split('\n').at(-1) ?? ''}`
 }
 
+/** The Docker that runs here already. */
+async function running(): Promise<Docker | null> {
+  const docker = client('docker', {})
+  const { code } = await docker.attempt('info')
+  return code === 0 ? { ...docker, stop: () => Promise.resolve() } : null
+}
+
 /** A Docker to test with, or why there is none. */
 export async function startDocker(): Promise<Docker | string> {
-  const present = client('docker', {})
-  if ((await present.attempt('info')).code === 0)
-    return { ...present, stop: () => Promise.resolve() }
+  const there = await running()
+  if (there) return there
   if (process.getuid?.() !== 0) return 'no Docker runs here, and only root can start one'
   const because = await install()
-  return because ?? startDaemon()
+  if (because !== null) return because
+  // On some machines the package starts its daemon.
+  return (await running()) ?? startDaemon()
 }

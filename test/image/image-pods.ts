@@ -52,7 +52,12 @@ export class ImagePods {
     const resolvConf = join(options.folder, 'resolv.conf')
     await writeFile(resolvConf, `${dns.nameserver}\n`, { mode: 0o644 })
     const pods = new ImagePods(docker, options, { dns, resolvConf, addresses })
-    for (const ordinal of pods.ordinals) await pods.#startPod(ordinal)
+    try {
+      for (const ordinal of pods.ordinals) await pods.#startPod(ordinal)
+    } catch (error) {
+      await pods.stop()
+      throw error
+    }
     return pods
   }
 

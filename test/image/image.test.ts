@@ -7,6 +7,8 @@ import { ImagePods } from './image-pods.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const image = 'redis-cluster-agent:test'
+/** The network of the machine is there for every build, also where Docker has no bridge. */
+const plainly = ['--progress=plain', '--network=host']
 const minutes = (count: number): { timeout: number } => ({ timeout: count * 60_000 })
 
 /**
@@ -35,7 +37,7 @@ async function build(docker: Docker): Promise<void> {
   const script = [`${root}/test/image/make-bases.sh`, `${root}/.servers/bases`]
   const bases = await execute('sh', script, env)
   if (bases.code !== 0) throw new Error(`make-bases.sh ended with ${bases.code}: ${bases.err}`)
-  await docker.run('build', '--progress', 'plain', '--tag', image, root)
+  await docker.run('build', ...plainly, '--tag', image, root)
 }
 
 async function formsACluster(t: Test, docker: Docker): Promise<void> {
@@ -94,6 +96,17 @@ if (typeof docker === 'string') {
     t.equal(refused.code, 2)
     for (const name of ['REDIS_PORT', 'KUBERNETES', 'POD_NAME', 'POD_NAMESPACE', 'POD_IP'])
       t.match(refused.out + refused.err, name)
+  })
+
+  void t.test('takes Valkey as its server', minutes(5), async t => {
+    const valkey = `${image}-valkey`
+    await docker.run('build', ...plainly, '--build-arg', 'SERVER=valkey', '--tag', valkey, root)
+    t.match(
+      await docker.run('run', '--rm', valkey, 'valkey-server', '--version'),
+      /^Valkey server v=/,
+    )
+    const redis = await docker.attempt('run', '--rm', valkey, 'sh', '-c', 'command -v redis-server')
+    t.not(redis.code, 0, redis.out)
   })
 
   void t.test('six pods of it form a cluster', minutes(6), t => formsACluster(t, docker))

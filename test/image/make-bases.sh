@@ -69,4 +69,4 @@ COPY ca.crt /usr/local/share/ca.crt
 ENV NODE_EXTRA_CA_CERTS=/usr/local/share/ca.crt
 ENV NPM_CONFIG_GLOBALCONFIG=/usr/local/etc/npmrc
 END
-DOCKER_BUILDKIT=1 "$docker" build --quiet --tag node:22-trixie-slim "$work/context" >/dev/null
+DOCKER_BUILDKIT=1 "$docker" build --quiet --network=host --tag node:22-trixie-slim "$work/context" >/dev/null
