@@ -73,12 +73,15 @@ export async function isUntouched(
   )
 }
 
-/** Every agent answers and none was ever started again. */
+/** Every agent is alive and none was ever started again. */
 export async function agentsLive(t: Test, cluster: LocalCluster, what: string): Promise<void> {
   for (const { name, address, agent } of cluster.pods) {
-    const response = await get(address, HTTP_PORT, '/livez', 5000)
-    t.equal(response?.status, 200, `${what}: the agent of ${name} is alive`)
-    t.equal(agent.restarts, 0, `${what}: it was never started again`)
+    const livez = () => get(address, HTTP_PORT, '/livez', 5000)
+    await until(async () => (await livez())?.status === 200, {
+      what: `${what}: the agent of ${name} is alive`,
+      deadlineMs: DEADLINE_MS,
+    })
+    t.equal(agent.restarts, 0, `${what}: the agent of ${name} was never started again`)
   }
 }
 

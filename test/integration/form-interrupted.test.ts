@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { podsOf } from '../../agent/cluster/pods.ts'
-import type { Wish } from '../../agent/cluster/view.ts'
+import { readConfig } from '../../agent/config.ts'
 import { createExecutor } from '../../agent/execute/execute.ts'
 import { createObserver } from '../../agent/observe/observe.ts'
+import { wishOf } from '../../agent/home.ts'
 import { planCluster } from '../../agent/plan/plan.ts'
 import { createConnections } from '../../agent/redis/connections.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
@@ -16,22 +17,12 @@ import { until } from '../helper/until.ts'
 t.setTimeout(900_000)
 
 const DOMAIN = 'redis-cluster.default.svc.cluster.local'
-const wish: Wish = {
-  pods: 6,
-  replicasPerMaster: 1,
-  masters: null,
-  paused: false,
-  port: REDIS_PORT,
-  nodeTimeoutMs: 5000,
-  disklessSyncDelayS: 0,
-  api: 'off',
-}
-
 /**
  * Does the first steps of a formation as a coordinator does them, by its own eyes, plan and hands,
  * and then is no more. False if the formation was over before.
  */
 async function coordinateFor(t: Test, cluster: LocalCluster, steps: number): Promise<boolean> {
+  const wish = wishOf(readConfig(cluster.pod(0).env))
   const connections = createConnections({
     port: REDIS_PORT,
     credentials: async () => ({}),
