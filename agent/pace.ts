@@ -2,6 +2,7 @@ import type { Plan } from './plan/action.ts'
 
 /** A minute of looking often; whatever lasts longer is looked at once a second. */
 const FAST_FOR_MS = 60_000
+const STUCK_AFTER_MS = 2000
 
 /**
  * Milliseconds until the coordinator's next cycle. A cycle over many pods costs more, so the calm
@@ -10,7 +11,9 @@ const FAST_FOR_MS = 60_000
 export function clusterPace(plan: Plan | null, sinceChangeMs: number, pods: number): number {
   if (plan === null) return 500
   const crowd = Math.max(1, pods / 30)
-  if (plan.actions.length > 0) return 25 * crowd
+  // What did not help for seconds may not help at all: a failover by vote is asked for again, slowly.
+  const isStuck = plan.phase === 'healing' && sinceChangeMs > STUCK_AFTER_MS
+  if (plan.actions.length > 0) return (isStuck ? 1000 : 25) * crowd
   switch (plan.phase) {
     case 'ok':
       return 2000 * crowd
