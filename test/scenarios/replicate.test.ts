@@ -56,3 +56,24 @@ void t.test('no replica is placed by guessing where a silent agent runs', async 
     t.not(model.servers.find(({ id }) => id === server.masterId)?.node, server.node)
   t.equal(planCluster(model.view(), model.wish).phase, 'ok')
 })
+
+void t.test('a server that dies in a half-done formation is waited for', async t => {
+  const whole = new Model(6)
+  settle(whole)
+  const copies = (model: Model) => model.servers.map(({ masterId }) => masterId)
+  for (let steps = 1; steps < 50; steps++)
+    for (const dead of [0, 1, 4]) {
+      const model = new Model(6)
+      let left = steps
+      for (let cycle = 0; left > 0 && cycle < 20; cycle++) {
+        const { actions } = planCluster(model.view(), model.wish)
+        for (const action of actions.slice(0, left)) model.apply(action)
+        left -= actions.length
+      }
+      model.server(dead).up = false
+      settle(model)
+      model.server(dead).up = true
+      settle(model)
+      t.strictSame(copies(model), copies(whole), `pod ${dead} was away after ${steps} steps`)
+    }
+})
