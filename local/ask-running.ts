@@ -73,6 +73,11 @@ export async function askRunning(
     case 'scale':
       console.log(await ask(Number(words[0])))
       return 0
+    case 'annotate':
+      needed(words, 'annotation')
+      console.log(await ask(words))
+      return 0
+    case 'events':
     case 'restart-all':
     case 'down':
       console.log(await ask())

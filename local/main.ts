@@ -12,9 +12,12 @@ npm run local -- VERB [OPTIONS]            the same from another terminal:
   restart-all                              every pod at once, each with a new address
   logs POD                                 what init, agent and server of a pod logged
   exec POD -- agent ...                    the agent's command line in that pod
+  annotate KEY=VALUE... | KEY-...          annotations of the StatefulSet, as kubectl annotate
+  events                                   what the agents told the API, as kubectl get events
   down                                     ends the cluster
 Options: --dir DIR (.local/cluster)   and for up: --pods N (6)  --replicas-per-master R (1)
-         --server PATH (redis-server or valkey-server of PATH)  --keep (the volumes of the last time)`
+         --server PATH (redis-server or valkey-server of PATH)  --keep (the volumes of the last time)
+         --kubernetes on|off (on: the API is stood in for; off: DNS is all there is)`
 
 const options = {
   dir: { type: 'string', default: fileURLToPath(new URL('../.local/cluster', import.meta.url)) },
@@ -22,6 +25,7 @@ const options = {
   'replicas-per-master': { type: 'string', default: '1' },
   server: { type: 'string' },
   keep: { type: 'boolean', default: false },
+  kubernetes: { type: 'string', default: 'on' },
   json: { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
   wipe: { type: 'boolean', default: false },
@@ -50,6 +54,9 @@ async function main(args: string[]): Promise<number> {
     if (verb === 'scale') whole('scale', words[0], 0, 200)
     return askRunning(verb, words, rest, values)
   }
+  const { kubernetes } = values
+  if (kubernetes !== 'on' && kubernetes !== 'off')
+    throw new Error(`--kubernetes is ${kubernetes}; allowed: on, off`)
   const { up } = await import('./up.ts')
   await up({
     dir: values.dir,
@@ -57,6 +64,7 @@ async function main(args: string[]): Promise<number> {
     pods: whole('--pods', values.pods, 1, 120),
     replicasPerMaster: whole('--replicas-per-master', values['replicas-per-master'], 0, 10),
     keep: values.keep,
+    kubernetes,
   })
   return 0
 }

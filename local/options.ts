@@ -32,7 +32,7 @@ export const withDefaults = (wish: ClusterWish): ClusterOptions => ({
   pods: 6,
   replicasPerMaster: 1,
   nodes: 3,
-  kubernetes: 'off',
+  kubernetes: 'on',
   env: {},
   redisConf: '',
   graceMs: 3600_000,

@@ -17,6 +17,7 @@ export type UpOptions = {
   readonly replicasPerMaster: number
   /** Goes on with the volumes of the last time. */
   readonly keep: boolean
+  readonly kubernetes: 'on' | 'off'
 }
 
 const LOOK_EVERY_MS = 500
@@ -62,13 +63,14 @@ export async function up(options: UpOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
   const tell = teller()
   tell(`the server is ${server}, everything is in ${folders.dir}`)
-  const { pods, replicasPerMaster } = options
+  const { pods, replicasPerMaster, kubernetes } = options
   const cluster = await LocalCluster.create({
     dir: folders.dir,
     server,
     agent: await agentAtHand(),
     pods,
     replicasPerMaster,
+    kubernetes,
     tell,
   })
   const control = await listenForVerbs(folders.control, handleVerbs(cluster, end))

@@ -31,6 +31,16 @@ export function handleVerbs(cluster: LocalCluster, end: () => void): Handler {
       case 'kill':
         cluster.kill(String(first), args[1] as 'server' | 'agent')
         return `the ${String(args[1])} of ${String(first)} was killed`
+      case 'annotate': {
+        const words = first as string[]
+        cluster.api.annotate(Object.fromEntries(words.map(parseAnnotation)))
+        return describeTexts(cluster.api.annotations())
+      }
+      case 'events':
+        return cluster.api
+          .events()
+          .map(event => ['type', 'reason', 'count', 'message'].map(key => event[key]).join('  '))
+          .join('\n')
       case 'restart-all':
         await cluster.restartAll()
         return 'every pod has ended and is created again'
@@ -50,3 +60,15 @@ export function handleVerbs(cluster: LocalCluster, end: () => void): Handler {
     }
   }
 }
+
+/** `KEY=VALUE`, or `KEY-` to take it away, as kubectl has it. */
+function parseAnnotation(word: string): [string, string | null] {
+  const [, key = '', value] = /^([^=]+?)(?:=(.*)|-)$/.exec(word) ?? []
+  if (key === '') throw new Error(`${word}: an annotation is KEY=VALUE, or KEY- to take it away`)
+  return [key, value ?? null]
+}
+
+const describeTexts = (texts: Readonly<Record<string, string>>): string =>
+  Object.entries(texts)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n') || 'no annotation is left'
