@@ -7,8 +7,6 @@ import { ImagePods } from './image-pods.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const image = 'redis-cluster-agent:test'
-/** The network of the machine is there for every build, also where Docker has no bridge. */
-const plainly = ['--progress=plain', '--network=host']
 const minutes = (count: number): { timeout: number } => ({ timeout: count * 60_000 })
 
 /**
@@ -32,12 +30,21 @@ const status = (address: string, path: string): Promise<number> =>
     response => response.status,
   )
 
-async function build(docker: Docker): Promise<void> {
+/**
+ * Builds from the Dockerfile, with the network of the machine: Docker need not have a bridge. A second
+ * time if a registry or a mirror had a bad moment.
+ */
+async function build(docker: Docker, tag: string, ...args: string[]): Promise<void> {
+  const line = ['build', '--progress=plain', '--network=host', ...args, '--tag', tag, root]
+  const { code } = await docker.attempt(...line)
+  if (code !== 0) await docker.run(...line)
+}
+
+async function makeBases(docker: Docker): Promise<void> {
   const env = { ...docker.env, NODE: process.execPath }
   const script = [`${root}/test/image/make-bases.sh`, `${root}/.servers/bases`]
-  const bases = await execute('sh', script, env)
-  if (bases.code !== 0) throw new Error(`make-bases.sh ended with ${bases.code}: ${bases.err}`)
-  await docker.run('build', ...plainly, '--tag', image, root)
+  const { code, err } = await execute('sh', script, env)
+  if (code !== 0) throw new Error(`make-bases.sh ended with ${code}: ${err}`)
 }
 
 async function formsACluster(t: Test, docker: Docker): Promise<void> {
@@ -78,7 +85,10 @@ if (typeof docker === 'string') {
 } else {
   t.teardown(() => docker.stop())
 
-  void t.test('is built from the Dockerfile', minutes(8), () => build(docker))
+  void t.test('is built from the Dockerfile', minutes(8), async () => {
+    await makeBases(docker)
+    await build(docker, image)
+  })
 
   void t.test('names its version and runs as nobody special', minutes(1), async t => {
     const manifest = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as {
@@ -100,7 +110,7 @@ if (typeof docker === 'string') {
 
   void t.test('takes Valkey as its server', minutes(5), async t => {
     const valkey = `${image}-valkey`
-    await docker.run('build', ...plainly, '--build-arg', 'SERVER=valkey', '--tag', valkey, root)
+    await build(docker, valkey, '--build-arg', 'SERVER=valkey')
     t.match(
       await docker.run('run', '--rm', valkey, 'valkey-server', '--version'),
       /^Valkey server v=/,
