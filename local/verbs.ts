@@ -1,3 +1,4 @@
+import { textOf } from './api/answer.ts'
 import type { LocalCluster } from './cluster.ts'
 import type { Handler } from './control.ts'
 import { describeStatus } from './table.ts'
@@ -39,7 +40,9 @@ export function handleVerbs(cluster: LocalCluster, end: () => void): Handler {
       case 'events':
         return cluster.api
           .events()
-          .map(event => ['type', 'reason', 'count', 'message'].map(key => event[key]).join('  '))
+          .map(({ type, reason, count, message }) =>
+            [textOf(type), textOf(reason), Number(count), textOf(message)].join('  '),
+          )
           .join('\n')
       case 'restart-all':
         await cluster.restartAll()
