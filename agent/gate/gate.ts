@@ -74,11 +74,11 @@ export function createGate(deps: GateDeps): Gate {
   }
 
   async function gather(volume: Volume, waitedMs: number, signal: AbortSignal): Promise<GateFacts> {
-    const { nodesConf, dataset } = volume
+    const { nodesConf, dataset, wasEmpty } = volume
     const handoverUnderWay = deps.handoverUnderWay()
     const known = nodesConf.state === 'member' ? peersOf(nodesConf) : []
     const hostnames = known.map(node => node.hostname).filter(name => name !== '')
-    const base = { nodesConf, dataset, handoverUnderWay, failedStarts }
+    const base = { nodesConf, dataset, wasEmpty, handoverUnderWay, failedStarts }
     return {
       ...base,
       own: { hostname: ownHostname, ip: config.podIp },

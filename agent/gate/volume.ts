@@ -18,6 +18,8 @@ export type Volume = {
   readonly text: string | null
   readonly nodesConf: NodesConf
   readonly dataset: Dataset
+  /** The append-only files are whole and hold no key: the server had none when it ended. */
+  readonly wasEmpty: boolean
   /** Append-only files that the server would not load, and would write over: no manifest names them. */
   readonly stray: boolean
 }
@@ -66,17 +68,22 @@ async function isStray(folder: string): Promise<boolean> {
   return false
 }
 
-async function readAof(dataDir: string): Promise<{ dataset: Dataset; stray: boolean }> {
+async function readAof(dataDir: string): Promise<Omit<Volume, 'text' | 'nodesConf'>> {
   const folder = join(dataDir, AOF_FOLDER)
   const manifest = await readIfThere(join(folder, `${AOF_NAME}.manifest`))
   if (manifest !== null) {
     const files = parseManifest(manifest)
     const keys = files === null || (await anyHoldsKeys(folder, files))
-    return { dataset: keys ? 'present' : 'empty', stray: false }
+    const wasEmpty = !keys && (files?.length ?? 0) > 0
+    return { dataset: keys ? 'present' : 'empty', wasEmpty, stray: false }
   }
   // The one file of a server older than 7.0, which 7.0 takes over.
   const old = await sizeOf(join(dataDir, AOF_NAME))
-  return { dataset: old > 0 ? 'present' : 'none', stray: await isStray(folder) }
+  return {
+    dataset: old > 0 ? 'present' : 'none',
+    wasEmpty: false,
+    stray: await isStray(folder),
+  }
 }
 
 async function readRdb(dataDir: string): Promise<Dataset> {
@@ -96,6 +103,6 @@ export async function readVolume(dataDir: string, runDir: string): Promise<Volum
   const text = await readIfThere(join(dataDir, 'nodes.conf'))
   const data = (await usesAof(runDir))
     ? await readAof(dataDir)
-    : { dataset: await readRdb(dataDir), stray: false }
+    : { dataset: await readRdb(dataDir), wasEmpty: false, stray: false }
   return { text, nodesConf: readNodesConf(text), ...data }
 }

@@ -218,11 +218,7 @@ const scenarios: readonly (readonly [
     'open blank nodes.conf',
   ],
   ['nobody answers', { dataset: 'none', waitedMs: 9999, peers: others(0, away) }, 'held'],
-  [
-    'nobody answers for long',
-    { dataset: 'none', waitedMs: 10_000, peers: others(0, away) },
-    'open blank nodes.conf',
-  ],
+  ['nobody answers for long', { dataset: 'none', waitedMs: 1e6, peers: others(0, away) }, 'held'],
   [
     'its replica lives without a majority',
     { dataset: 'none', peers: others(0, but(3, healthy(3), away)) },
@@ -230,8 +226,13 @@ const scenarios: readonly (readonly [
   ],
   [
     'its replica lives without a majority for long',
-    { dataset: 'none', waitedMs: 10_000, peers: others(0, but(3, healthy(3), away)) },
-    'open blank nodes.conf',
+    { dataset: 'none', waitedMs: 1e6, peers: others(0, but(3, healthy(3), away)) },
+    'held',
+  ],
+  [
+    'it never had a key, by its append-only files, and nobody answers',
+    { dataset: 'empty', wasEmpty: true, waitedMs: 500, peers: others(0, away) },
+    'open rewrite',
   ],
   [
     'an old table claims its slots',

@@ -1,7 +1,7 @@
 import { shortId } from '../../cluster/node-id.ts'
 import type { ClusterNode } from '../../cluster/nodes.ts'
 import { countSlots } from '../../cluster/slots.ts'
-import { serverOf } from '../../cluster/view.ts'
+import { agentOf, serverOf } from '../../cluster/view.ts'
 import { held, opened, type GateFacts, type GateDecision, type GateRule } from './gate-facts.ts'
 import {
   bestCopy,
@@ -15,10 +15,15 @@ import {
 
 const names = (copies: readonly Copy[]): string => copies.map(copy => copy.hostname).join(', ')
 
-/** The node if it owns slots and its server would start without a key; else null. */
+/**
+ * The node if it owns slots and its server would start without the keys that it may have had; else
+ * null. One that never had any, by its own append-only files, has lost nothing: it starts as any
+ * other, or a new cluster would not survive its first restart without DNS.
+ */
 function emptyOwner(facts: GateFacts): ClusterNode | null {
+  if (facts.dataset === 'present' || facts.wasEmpty) return null
   const own = keptNode(facts.nodesConf)
-  return own && countSlots(own.slots) > 0 && facts.dataset !== 'present' ? own : null
+  return own && countSlots(own.slots) > 0 ? own : null
 }
 
 /** Opens with the id that the file has, in the way that the file allows. */
@@ -73,16 +78,23 @@ export const emptyAndCopyLives: GateRule = facts => {
 
 /**
  * Situation: an empty server owns slots, and its copies are silent, or no majority of masters can
- * elect one. Action: hold for twice node-timeout, then open with a new id. Why it is safe: the copies
- * follow the old id, which never comes back; whatever data they have stays theirs.
+ * elect one. Action: hold for twice node-timeout, then open with a new id; hold on while most other
+ * agents are silent, as then this pod sees too little, or DNS fails, and nobody could be served
+ * anyway: a cache whose pods all restart without DNS must not lose its ids. Why it is safe: the
+ * copies follow the old id, which never comes back; whatever data they have stays theirs.
  */
 export const emptyAndCopiesAway: GateRule = facts => {
   const own = emptyOwner(facts)
   if (!own) return null
   const copies = copiesOf(facts, own.id)
   const which = copies.length === 0 ? 'unknown copies' : names(copies)
-  if (facts.waitedMs < 2 * facts.nodeTimeoutMs)
-    return held(`the server is empty and owns slots; waiting for its shard's copies: ${which}`)
+  const heard = facts.peers.filter(agentOf).length
+  const isAlone = heard * 2 < facts.peers.length
+  if (facts.waitedMs < 2 * facts.nodeTimeoutMs || isAlone)
+    return held(
+      `the server is empty and owns slots; waiting for its shard's copies: ${which}` +
+        (isAlone ? `; ${heard} of ${facts.peers.length} other agents answer` : ''),
+    )
   return opened(
     `the server is empty and nobody could take over from ${which}: it starts with a new id, ` +
       `${shortId(own.id)} stays with its copies`,

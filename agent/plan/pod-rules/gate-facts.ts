@@ -6,6 +6,8 @@ import type { PodView } from '../../cluster/view.ts'
 export type GateFacts = {
   readonly nodesConf: NodesConf
   readonly dataset: Dataset
+  /** Its append-only files are whole and hold no key: the server had none when it ended. */
+  readonly wasEmpty?: boolean
   readonly own: { readonly hostname: string; readonly ip: string }
   /** What was asked of every other pod; one that did not answer stands here too. */
   readonly peers: readonly PodView[]
