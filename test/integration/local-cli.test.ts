@@ -67,6 +67,13 @@ for (const server of serversFor(import.meta.url))
       const formed = await untilOk(dir, () => true, 'the cluster is ok')
       t.strictSame(Object.keys(formed).sort(), ['coordinator', 'pods', 'state'])
       t.match(formed, { state: 'ok', coordinator: 'redis-cluster-0' })
+      const note = await verb(dir, 'annotate', 'a/b=c')
+      t.match(note, { status: 0, out: /^a\/b=c\n$/ })
+      t.match(await verb(dir, 'annotate', 'a/b-'), { status: 0, out: /no annotation is left/ })
+      t.match(await verb(dir, 'annotate', 'ab'), { status: 1, err: /KEY=VALUE/ })
+      await until(async () => (await verb(dir, 'events')).out.includes('Normal  Formed  1  '), {
+        what: 'an event tells of the formation',
+      })
       const masters = formed.pods.filter(({ role }) => role === 'master')
       t.equal(masters.length, 3)
       t.equal(formed.pods.filter(({ role }) => role === 'replica').length, 3)
