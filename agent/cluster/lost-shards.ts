@@ -2,7 +2,7 @@ import { isGone } from './absence.ts'
 import { knownOwners, knownPeers, slotOwners, type Member } from './members.ts'
 import type { NodeId } from './node-id.ts'
 import type { ClusterNode } from './nodes.ts'
-import { describeSlots, rangesOf, eachSlot, subtract, type SlotRange } from './slots.ts'
+import { describeSlots, subtract, union, type SlotRange } from './slots.ts'
 import type { ClusterView } from './view.ts'
 
 /** Slots whose owner did not answer. */
@@ -25,7 +25,7 @@ export function silentShards(members: readonly Member[]): SilentShard[] {
   const claimed = slotOwners(members).flatMap(owner => owner.self.slots)
   const shards = silent.flatMap((id): SilentShard[] => {
     const lines = linesOf(members, id)
-    const named = rangesOf(eachSlot(lines.flatMap(line => line.slots)))
+    const named = union(lines.flatMap(line => line.slots))
     const slots = subtract(named, claimed)
     if (slots.length === 0) return []
     const replicas = members.filter(({ self }) => self.role === 'replica' && self.masterId === id)
@@ -94,7 +94,7 @@ const mayHold = (node: ClusterNode, shard: SilentShard): boolean =>
 
 /** All slots of the shards. */
 export const slotsOf = (shards: readonly SilentShard[]): SlotRange[] =>
-  rangesOf(eachSlot(shards.flatMap(shard => shard.slots)))
+  union(shards.flatMap(shard => shard.slots))
 
 /** Whether every slot that was given up has an owner that answers, so that the word is used up. */
 export const isUsedUp = (accepted: readonly SlotRange[], members: readonly Member[]): boolean =>

@@ -25,10 +25,31 @@ export function rangesOf(slots: Iterable<number>): SlotRange[] {
   return ranges
 }
 
+/** The slots of any of the ranges, as the fewest ranges in ascending order. */
+export function union(ranges: readonly SlotRange[]): SlotRange[] {
+  const merged: [number, number][] = []
+  for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const before = merged.at(-1)
+    if (before && first <= before[1] + 1) before[1] = Math.max(before[1], last)
+    else merged.push([first, last])
+  }
+  return merged
+}
+
 /** The slots of `from` that `without` does not hold. */
 export function subtract(from: readonly SlotRange[], without: readonly SlotRange[]): SlotRange[] {
-  const gone = new Set(eachSlot(without))
-  return rangesOf([...eachSlot(from)].filter(slot => !gone.has(slot)))
+  const holes = union(without)
+  return union(from).flatMap(([first, last]): SlotRange[] => {
+    const left: SlotRange[] = []
+    let next = first
+    for (const [from, to] of holes) {
+      if (to < next || from > last) continue
+      if (from > next) left.push([next, from - 1])
+      next = to + 1
+    }
+    if (next <= last) left.push([next, last])
+    return left
+  })
 }
 
 /** All slots cut into `parts` neighbouring ranges, no two of which differ by more than one slot. */

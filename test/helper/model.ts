@@ -1,12 +1,6 @@
 import type { ClusterNode, NodeFlag } from '../../agent/cluster/nodes.ts'
 import type { NodeId } from '../../agent/cluster/node-id.ts'
-import {
-  rangesOf,
-  eachSlot,
-  subtract,
-  SLOT_COUNT,
-  type SlotRange,
-} from '../../agent/cluster/slots.ts'
+import { SLOT_COUNT, subtract, union, type SlotRange } from '../../agent/cluster/slots.ts'
 import type {
   AgentFacts,
   ClusterView,
@@ -118,7 +112,7 @@ export class Model {
         server.epoch = action.epoch
         return
       case 'add-slots':
-        server.slots = rangesOf([...eachSlot(server.slots), ...eachSlot(action.ranges)])
+        server.slots = union([...server.slots, ...action.ranges])
         return
       case 'meet': {
         const peer = this.servers.find(other => other.address === action.address && other.up)
@@ -166,7 +160,7 @@ export class Model {
       if (other !== server) other.slots = subtract(other.slots, ranges)
       for (const ghost of other.ghosts) ghost.slots = subtract(ghost.slots, ranges)
     }
-    server.slots = rangesOf([...eachSlot(server.slots), ...eachSlot(ranges)])
+    server.slots = union([...server.slots, ...ranges])
     server.epoch = Math.max(...this.servers.map(({ epoch }) => epoch)) + 1
   }
 
@@ -272,6 +266,8 @@ export class Model {
       masterId: node.masterId,
       configEpoch: node.epoch,
       linked: viewer === node || (node.up && believed === node.address),
+      pingSentMs: 0,
+      pongReceivedMs: 0,
       slots: node.slots,
       migrating: [],
       importing: [],
@@ -326,6 +322,8 @@ const ghostLine = (ghost: ModelGhost): ClusterNode => ({
   masterId: null,
   configEpoch: 0,
   linked: ghost.linked,
+  pingSentMs: 0,
+  pongReceivedMs: 0,
   slots: ghost.slots,
   migrating: [],
   importing: [],

@@ -8,7 +8,7 @@ import { standing } from '../helper/loss.ts'
 import type { Model } from '../helper/model.ts'
 import { testsAll } from '../helper/servers.ts'
 
-const SEEDS = testsAll() ? 4000 : 150
+const SEEDS = testsAll() ? 2000 : 150
 const CYCLES = 60
 
 t.setTimeout(testsAll() ? 1_200_000 : 110_000)
