@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { LocalCluster } from '../../local/cluster.ts'
-import { clusterIsHealthy } from '../helper/cluster.ts'
+import { clusterIsHealthy, startCluster } from '../helper/cluster.ts'
 import { serversFor, skipWithout, testsAll } from '../helper/servers.ts'
-import { assertKept, isWritten, startWithKeys } from './heal-cluster.ts'
+import { until } from '../helper/until.ts'
+import { assertKept, HEAL_MS, idsOf, isWritten, startWithKeys } from './heal-cluster.ts'
 
 t.setTimeout(900_000)
 
@@ -66,5 +67,20 @@ for (const server of serversFor('heal-restart.test.ts')) {
     await cluster.restartAll({ force: true })
     await assertKept(t, cluster, { what: 'all killed with their volumes intact', ids })
     await clusterIsHealthy(cluster)
+  })
+  void t.test(`${server}: a cluster without a key restarts while DNS fails`, { skip }, async t => {
+    const cluster = await startCluster(t, { server })
+    await clusterIsHealthy(cluster, HEAL_MS)
+    const ids = await idsOf(cluster)
+    cluster.dns.setFault('all', { kind: 'servfail' })
+    await cluster.restartAll()
+    await until(async () => (await idsOf(cluster)).every(id => id !== null), {
+      what: 'every server has started',
+      deadlineMs: HEAL_MS,
+    })
+    t.strictSame(await idsOf(cluster), ids, 'with the ids that they had')
+    cluster.dns.setFault('all', null)
+    await clusterIsHealthy(cluster, HEAL_MS)
+    t.strictSame(await idsOf(cluster), ids, 'and it heals once DNS answers')
   })
 }
