@@ -17,7 +17,12 @@ export type ClusterNode = {
   readonly role: 'master' | 'replica'
   readonly masterId: NodeId | null
   readonly configEpoch: number
+  /** There is a link, or one is being tried: no proof that anybody answers at its other end. */
   readonly linked: boolean
+  /** When the ping was sent that waits for its pong, by the asked server's clock; 0 if none does. */
+  readonly pingSentMs: number
+  /** When a pong last came, by the same clock. */
+  readonly pongReceivedMs: number
   readonly slots: readonly SlotRange[]
   /** Open slots; Redis shows them in the line of the node that was asked only. */
   readonly migrating: readonly OpenSlot[]
@@ -79,8 +84,17 @@ function parseSlot(
  * the hostname (7.2, Valkey) are read leniently.
  */
 export function parseNodeLine(line: string): ClusterNode | null {
-  const [idText = '', addressText = '', flagText = '', masterText = '', , , epoch, link, ...rest] =
-    line.trim().split(/ +/)
+  const [
+    idText = '',
+    addressText = '',
+    flagText = '',
+    masterText = '',
+    ping,
+    pong,
+    epoch,
+    link,
+    ...rest
+  ] = line.trim().split(/ +/)
   const id = asNodeId(idText)
   const address = parseAddress(addressText)
   if (!id || !address || epoch === undefined || link === undefined) return null
@@ -107,6 +121,8 @@ export function parseNodeLine(line: string): ClusterNode | null {
     masterId,
     configEpoch: Number(epoch),
     linked: link === 'connected',
+    pingSentMs: Number(ping),
+    pongReceivedMs: Number(pong),
     slots,
     migrating,
     importing,

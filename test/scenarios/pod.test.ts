@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { PodRulesView } from '../../agent/cluster/view.ts'
 import { planPod } from '../../agent/plan/plan.ts'
-import { hostnameOf, Model, type ModelServer } from '../helper/model.ts'
+import { hostnameOf, type Model, type ModelServer } from '../helper/model.ts'
 import { formed } from '../helper/formed-model.ts'
 
 /** What the agent of that pod sees, and who answers where DNS says its peers are. */
@@ -76,23 +76,41 @@ void t.test('replication that was not re-pointed is re-pointed', async t => {
   t.match(plan.because, '10.0.8.8')
 })
 
+/** The view with that master flagged as failed, and what the server knows of its pings. */
+function flagged(
+  view: PodRulesView,
+  master: ModelServer,
+  pings: { readonly pingSentMs?: number; readonly pongReceivedMs?: number } = {},
+): PodRulesView {
+  if (view.own.server.state !== 'answered') throw new Error('the server answers')
+  const { facts } = view.own.server
+  const nodes = facts.nodes.map(node =>
+    node.id === master.id
+      ? { ...node, ...pings, flags: new Set([...node.flags, 'fail' as const]) }
+      : { ...node, pongReceivedMs: 60_000 },
+  )
+  return {
+    ...view,
+    own: { ...view.own, server: { state: 'answered', facts: { ...facts, nodes } } },
+  }
+}
+
+/** The view of a replica whose link to its master is down. */
+function unlinked(view: PodRulesView): PodRulesView {
+  if (view.own.server.state !== 'answered') throw new Error('the server answers')
+  const { facts } = view.own.server
+  const replication = { ...facts.replication, linkUp: false }
+  return {
+    ...view,
+    own: { ...view.own, server: { state: 'answered', facts: { ...facts, replication } } },
+  }
+}
+
 void t.test('a stale FAIL flag lowers the node-timeout, which comes back afterwards', async t => {
   const model = formed(6)
   const replica = replicaOf(model, model.server(1))
-  const flagged = (view: PodRulesView): PodRulesView => {
-    if (view.own.server.state !== 'answered') throw new Error('the replica answers')
-    const { facts } = view.own.server
-    const nodes = facts.nodes.map(node =>
-      node.id === model.server(0).id
-        ? { ...node, flags: new Set([...node.flags, 'fail' as const]) }
-        : node,
-    )
-    return {
-      ...view,
-      own: { ...view.own, server: { state: 'answered', facts: { ...facts, nodes } } },
-    }
-  }
-  const lower = planPod(flagged(podView(model, replica)), model.wish)
+  const stale = () => flagged(podView(model, replica), model.server(0))
+  const lower = planPod(stale(), model.wish)
   t.match(lower.actions, [
     {
       type: 'set-config',
@@ -100,7 +118,7 @@ void t.test('a stale FAIL flag lowers the node-timeout, which comes back afterwa
     },
   ])
   for (const action of lower.actions) model.apply(action)
-  t.strictSame(planPod(flagged(podView(model, replica)), model.wish).actions, [], 'once is enough')
+  t.strictSame(planPod(stale(), model.wish).actions, [], 'once is enough')
   const back = planPod(podView(model, replica), model.wish)
   t.match(back.actions, [
     {
@@ -110,6 +128,35 @@ void t.test('a stale FAIL flag lowers the node-timeout, which comes back afterwa
   ])
   for (const action of back.actions) model.apply(action)
   t.match(planPod(podView(model, replica), model.wish), { phase: 'ok', actions: [] })
+})
+
+void t.test(
+  'a replica may succeed a master that answers no ping, whatever its link says',
+  async t => {
+    const model = formed(6)
+    const master = model.server(1)
+    const replica = replicaOf(model, master)
+    // Packets are lost, and the server dials again and again: the link is called connected.
+    const lost = () =>
+      flagged(podView(model, replica), master, { pingSentMs: 55_000, pongReceivedMs: 54_000 })
+    t.strictSame(planPod(lost(), model.wish).actions, [], 'it is not forbidden to')
+
+    // It was forbidden to while that flag was stale, and then its master was lost again.
+    replica.noFailover = true
+    replica.nodeTimeoutMs = 2000
+    t.match(planPod(unlinked(lost()), model.wish).actions, [
+      {
+        type: 'set-config',
+        settings: { 'cluster-node-timeout': '5000', 'cluster-replica-no-failover': 'no' },
+      },
+    ])
+  },
+)
+
+void t.test('a ping that is a moment old does not make a flag less stale', async t => {
+  const model = formed(6)
+  const view = flagged(podView(model, model.server(2)), model.server(0), { pingSentMs: 59_900 })
+  t.match(planPod(view, model.wish).actions, [{ type: 'set-config', pod: 2 }])
 })
 
 void t.test('a paused pod does nothing, and a silent server is waited for', async t => {

@@ -3,11 +3,12 @@ import { assignedSlots } from '../../cluster/members.ts'
 import { SLOT_COUNT } from '../../cluster/slots.ts'
 import { serverOf, type ServerFacts } from '../../cluster/view.ts'
 import type { PodRule } from '../rule.ts'
-import { hasStaleFail } from './clear-stale-fail.ts'
+import { staleFails } from './clear-stale-fail.ts'
 
 /**
  * Situation: this server has a node-timeout below the wished one, or may not take over, and what that
- * was for is over: it is ok, everybody is linked and no failed flag is stale.
+ * was for is over: it is ok, everybody is linked and no failed flag is stale. A replica may take over
+ * again as soon as no flag is stale: its master may be the next that is lost.
  * Action: put both back. Safe to repeat: they are read from the server each time, whoever lowered
  * them and whenever. A formation that is still under way is not ok in this server's view.
  */
@@ -16,10 +17,11 @@ export const restoreOwn: PodRule = ({ own }, wish) => {
   if (!server) return null
   const { nodeTimeoutMs, replicaNoFailover } = server.settings
   if (nodeTimeoutMs >= wish.nodeTimeoutMs && !replicaNoFailover) return null
-  if (!isSettled(server)) return null
+  const mayTakeOver = replicaNoFailover && staleFails(server.nodes).length === 0
+  if (!mayTakeOver && !isSettled(server)) return null
   return {
     phase: 'healing',
-    because: `all is linked again: node-timeout goes from ${nodeTimeoutMs} back to ${wish.nodeTimeoutMs} ms`,
+    because: `no failed flag is stale: node-timeout goes from ${nodeTimeoutMs} back to ${wish.nodeTimeoutMs} ms`,
     actions: [
       {
         type: 'set-config',
@@ -38,4 +40,5 @@ const isSettled = (server: ServerFacts): boolean =>
   server.clusterState === 'ok' &&
   assignedSlots(server) === SLOT_COUNT &&
   (server.replication.role === 'master' || server.replication.linkUp) &&
-  server.nodes.every(node => !isHandshake(node) && !hasStaleFail(node))
+  !server.nodes.some(isHandshake) &&
+  staleFails(server.nodes).length === 0
