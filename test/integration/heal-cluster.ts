@@ -22,9 +22,14 @@ export type Started = {
 export async function startWithKeys(t: Test, options: TestClusterOptions): Promise<Started> {
   const cluster = await startCluster(t, options)
   await clusterIsHealthy(cluster, HEAL_MS)
+  await fillWithKeys(cluster)
+  return { cluster, ids: await idsOf(cluster) }
+}
+
+/** Writes the keys that `assertKept` looks for. */
+export async function fillWithKeys(cluster: LocalCluster): Promise<void> {
   await writeKeys(cluster, KEYS)
   await isWritten(cluster)
-  return { cluster, ids: await idsOf(cluster) }
 }
 
 export const idsOf = async (cluster: LocalCluster): Promise<(string | null)[]> =>
