@@ -1,6 +1,6 @@
 import { isHandshake, myself, type ClusterNode } from './nodes.ts'
 import type { NodeId } from './node-id.ts'
-import { countSlots } from './slots.ts'
+import { countSlots, eachSlot } from './slots.ts'
 import { agentOf, serverOf, type ClusterView, type PodView, type ServerFacts } from './view.ts'
 import type { Place } from './placement.ts'
 
@@ -43,6 +43,17 @@ export const isBlank = (member: Member): boolean =>
 /** Slots that somebody owns in this server's view. */
 export const assignedSlots = (server: ServerFacts): number =>
   countSlots(server.nodes.flatMap(node => node.slots))
+
+/** Slots that somebody owns in the view of one of them at least. */
+export function claimedSlots(members: readonly Member[]): number {
+  // Tables name the same ranges again and again, and a range is long.
+  const ranges = new Map(
+    members.flatMap(({ server }) =>
+      server.nodes.flatMap(({ slots }) => slots.map(range => [range.join('-'), range] as const)),
+    ),
+  )
+  return new Set(eachSlot([...ranges.values()])).size
+}
 
 /** A master with slots, as one server sees it. */
 export const ownsSlots = (node: ClusterNode): boolean => node.slots.length > 0

@@ -9,7 +9,7 @@ import { replicate } from './cluster-rules/replicate.ts'
 import { reportLoss, reportMinority } from './cluster-rules/report-loss.ts'
 import { restore } from './cluster-rules/restore.ts'
 import { takeOver } from './cluster-rules/take-over.ts'
-import { blocked, ok, paused, settle, waitForPods } from './cluster-rules/wait.ts'
+import { blocked, ok, paused, settle, waitForDns, waitForPods } from './cluster-rules/wait.ts'
 import { clearStaleFail } from './pod-rules/clear-stale-fail.ts'
 import { meetMoved } from './pod-rules/meet-moved.ts'
 import { replicateAgain } from './pod-rules/replicate-again.ts'
@@ -22,6 +22,8 @@ const clusterRules: readonly ClusterRule[] = [
   blocked,
   // `form` before `replicate` and `join`: with slots that nobody owns there is no cluster to join.
   form,
+  // `waitForPods` before all that is done to a cluster: a part of one is none.
+  waitForPods,
   // `takeOver` before `replicate`: a shard that is about to get a master wants copies only then.
   takeOver,
   // `giveUpSlots` before `replicate`: the idle pod that takes the slots must be idle still.
@@ -29,9 +31,8 @@ const clusterRules: readonly ClusterRule[] = [
   // `replicate` before `join`: who knows its master may start to synchronise while others still meet.
   replicate,
   join,
-  // `reportLoss` before `waitForPods`: who waits for a pod should know that waiting does not help.
   reportLoss,
-  waitForPods,
+  waitForDns,
   // `reportMinority` before all that a minority may not do.
   reportMinority,
   // `restore` before `settle`: a lowered node-timeout is put back as soon as its node says ok.

@@ -1,5 +1,5 @@
 import { mastersFor } from '../../cluster/formation.ts'
-import { endangeredShards } from '../../cluster/lost-shards.ts'
+import { endangeredShards, silentShards } from '../../cluster/lost-shards.ts'
 import {
   hasMajority,
   knows,
@@ -21,7 +21,8 @@ import type { ClusterRule } from '../rule.ts'
  * shard then has the fewest copies; a choice made before that leaves the shard without any.
  * Nor is anybody sent anywhere by guess: an agent that is silent (it is just started again) does not
  * say on which node its pod runs. Nobody is placed while that is unknown of a shard without a copy,
- * and in a new cluster while it is unknown of anybody.
+ * and in a new cluster while it is unknown of anybody. While an owner without a copy is silent, no
+ * other shard gets more copies than it must have: one of them is meant for that shard.
  * As many idle pods as a shard has stay idle for each shard that seems to have no copy left: should its
  * data be given up, they are to have its slots.
  * Safe to repeat: only a member that holds nothing is sent, so nothing can be lost by the
@@ -36,14 +37,19 @@ export const replicate: ClusterRule = ({ group, members, wish, view }) => {
   if (owners.length === 0 || idle.length === 0 || isTakeoverDue(members, owners)) return null
   const shards = owners.map(owner => ({ owner, copies: copiesOf(owner, members) }))
   const isNew = shards.every(({ copies }) => copies.length === 0)
-  if (isNew && !idle.every(saysWhere)) return null
+  const isAwaited = silentShards(members).some(shard => shard.copies.length === 0)
+  if (isNew && (isAwaited || !idle.every(saysWhere))) return null
   if (shards.some(({ owner, copies }) => !saysWhere(owner) && copies.length === 0)) return null
-  const chosen = placeReplicas(
-    shards
-      .filter(({ owner }) => saysWhere(owner))
-      .map(({ owner, copies }) => ({ master: placeOf(owner), copies })),
-    idle.filter(saysWhere).map(placeOf),
-  )
+  const wanting = shards
+    .filter(({ owner }) => saysWhere(owner))
+    .map(({ owner, copies }) => ({
+      master: placeOf(owner),
+      copies,
+      room: isAwaited ? wish.replicasPerMaster - copies.length : Infinity,
+    }))
+    .filter(({ room }) => room > 0)
+  const room = wanting.reduce((sum, shard) => sum + shard.room, 0)
+  const chosen = placeReplicas(wanting, idle.filter(saysWhere).slice(0, room).map(placeOf))
   const byOrdinal = new Map(owners.map(owner => [owner.ordinal, owner]))
   const actions = idle.flatMap((member): Action[] => {
     const master = byOrdinal.get(chosen.get(member.ordinal) ?? -1)

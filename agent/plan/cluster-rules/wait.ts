@@ -1,5 +1,5 @@
 import { mastersFor } from '../../cluster/formation.ts'
-import { assignedSlots, slotOwners, type Member } from '../../cluster/members.ts'
+import { claimedSlots, slotOwners, type Member } from '../../cluster/members.ts'
 import { isFailed } from '../../cluster/nodes.ts'
 import { countSlots, SLOT_COUNT } from '../../cluster/slots.ts'
 import type { Plan } from '../action.ts'
@@ -31,14 +31,15 @@ export const blocked: ClusterRule = ({ wish, group }) => {
 }
 
 /**
- * Situation: DNS fails, or pods are missing, or what they hold forbids to create a cluster.
- * Action: none. Safe: the cluster that may exist beyond what is seen stays as it is.
+ * Situation: no cluster stands. Pods are missing, DNS fails, or what is there forbids to create one;
+ * or a formation was interrupted, and not all who took part in it answer.
+ * Action: none. Safe: the cluster that may exist beyond what is seen stays as it is. A part of the
+ * slots is no cluster to join: that part would get all the copies.
  */
 export const waitForPods: ClusterRule = situation => {
   const { view, wish, members, group, missing } = situation
-  if (view.dnsFailure !== null)
-    return { phase: 'waiting', because: `DNS fails: ${view.dnsFailure}`, actions: [] }
-  if (slotOwners(group).length > 0 && assigned(group) === SLOT_COUNT) return null
+  if (slotOwners(group).length > 0 && claimedSlots(group) === SLOT_COUNT) return null
+  if (view.dnsFailure !== null) return waitForDns(situation)
   const because =
     missing.length > 0
       ? `${members.length} of ${wish.pods} pods answered; missing: ${list(missing)}`
@@ -46,8 +47,14 @@ export const waitForPods: ClusterRule = situation => {
   return { phase: 'waiting', because, actions: [] }
 }
 
-const assigned = (group: readonly Member[]): number =>
-  Math.max(0, ...group.map(member => assignedSlots(member.server)))
+/**
+ * Situation: a cluster stands, and DNS cannot say where all pods are.
+ * Action: none. Safe: what is done to the rest comes once all are seen.
+ */
+export const waitForDns: ClusterRule = ({ view }) =>
+  view.dnsFailure === null
+    ? null
+    : { phase: 'waiting', because: `DNS fails: ${view.dnsFailure}`, actions: [] }
 
 const list = (missing: Situation['missing']): string =>
   missing
