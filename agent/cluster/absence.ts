@@ -41,7 +41,8 @@ export function noteAbsences(
     if (absent.has(node.id) || alive.has(node.id) || heard.has(node.id)) continue
     const pod = pods.find(({ name }) => name === nameOf(node, view))
     const agent = agents.find(({ hostname }) => hostname === node.hostname)
-    if (nameOf(node, view) !== null && cannotRun(node.id, pod, agent))
+    const runs = members.some(member => member.pod.pod.hostname === node.hostname)
+    if (nameOf(node, view) !== null && cannotRun(node.id, pod, agent, runs))
       absent.set(node.id, before.get(node.id) ?? view.nowMs)
   }
   return absent
@@ -69,10 +70,13 @@ function cannotRun(
   id: NodeId,
   pod: PodPresence | undefined,
   agent: AgentFacts | undefined,
+  serverAnswers: boolean,
 ): boolean {
   if (agent) {
     // An agent that the API does not name yet, or not any more: one of the two is out of date.
     if (pod?.uid !== agent.podUid) return false
+    // Of a server that runs and is silent the agent only knows what lay on the volume before it began.
+    if (agent.gateOpenMs !== null && !serverAnswers) return false
     return agent.nodeId === null
       ? agent.dataset === 'none' || agent.dataset === 'empty'
       : agent.nodeId !== id

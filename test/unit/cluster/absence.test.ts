@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isGone, noteAbsences, type PodPresence } from '../../../agent/cluster/absence.ts'
 import type { NodeId } from '../../../agent/cluster/node-id.ts'
-import type { ClusterView } from '../../../agent/cluster/view.ts'
+import type { AgentFacts, ClusterView } from '../../../agent/cluster/view.ts'
 import { mastersOf, silence, standing } from '../../helper/loss.ts'
 import type { Model, ModelServer } from '../../helper/model.ts'
 
@@ -90,6 +90,27 @@ void t.test('its own agent with the old id is the opposite of a proof', async t 
   model.server(dead.ordinal).agentUp = true
   t.equal(observe(10, without(pods, dead.ordinal)), undefined)
   t.equal(observe(20, change(pods, dead.ordinal, { phase: 'Failed' })), undefined)
+})
+
+void t.test('the agent of a silent server knows only what its volume held before', async t => {
+  const { model, dead, pods } = setUp()
+  model.server(dead.ordinal).agentUp = true
+  const says = (facts: Partial<AgentFacts>): number => {
+    const view = model.view()
+    const agents = view.pods.map(pod =>
+      pod.pod.ordinal === dead.ordinal && pod.agent.state === 'answered'
+        ? { ...pod, agent: { ...pod.agent, facts: { ...pod.agent.facts, ...facts } } }
+        : pod,
+    )
+    return noteAbsences(new Map(), { ...view, pods: agents }, pods).size
+  }
+  const none = { nodeId: null, dataset: 'none' } as const
+  const other = { nodeId: 'e'.repeat(40) as NodeId }
+  t.equal(says({ ...none, gateOpenMs: 1000 }), 0, 'it began blank, and has an id by now')
+  t.equal(says({ ...other, gateOpenMs: 1000 }), 0, 'it began with another id')
+  t.equal(says({ ...none, gateOpenMs: null }), 1, 'it has not begun, and its volume is empty')
+  t.equal(says({ ...other, gateOpenMs: null }), 1, 'it has not begun, and is another node')
+  t.equal(says({ nodeId: null, dataset: 'present', gateOpenMs: null }), 0, 'its data lies there')
 })
 
 void t.test('a node that some server hears is not absent, whatever the API says', async t => {
