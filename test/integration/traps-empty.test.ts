@@ -130,6 +130,8 @@ for (const server of serversFor('traps-empty.test.ts')) {
       t.not(from?.[1], master.ip, 'it does not ask there')
       cluster.startPod(master.name)
       await assertKept(t, cluster, { what: 'with the master back' })
+      await isWritten(cluster)
+      await loseVolume(t, cluster)
     },
   )
 
