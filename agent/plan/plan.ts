@@ -22,12 +22,13 @@ const clusterRules: readonly ClusterRule[] = [
   blocked,
   // `form` before `replicate` and `join`: with slots that nobody owns there is no cluster to join.
   form,
-  // `waitForPods` before all that is done to a cluster: a part of one is none.
-  waitForPods,
-  // `takeOver` before `replicate`: a shard that is about to get a master wants copies only then.
+  // `takeOver` before `waitForPods`: where every master is gone no owner of slots answers any more;
+  // and before `replicate`: a shard that is about to get a master wants copies only then.
   takeOver,
   // `giveUpSlots` before `replicate`: the idle pod that takes the slots must be idle still.
   giveUpSlots,
+  // `waitForPods` before all else that is done to a cluster: a part of one is none.
+  waitForPods,
   // `replicate` before `join`: who knows its master may start to synchronise while others still meet.
   replicate,
   join,

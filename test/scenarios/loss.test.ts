@@ -66,6 +66,16 @@ void t.test(
   },
 )
 
+void t.test('all masters gone by proof: every replica takes over, one after the other', async t => {
+  const model = standing()
+  bury(model, ...mastersOf(model))
+  const { plans } = settle(model)
+  t.match(plans[0]?.actions, [{ type: 'failover', mode: 'takeover' }])
+  t.equal(actionsOf(plans, 'failover').length, 3)
+  t.equal(slotCount(model), 16384)
+  t.ok(mastersOf(model).every(({ up }) => up))
+})
+
 void t.test('silence is no proof: nobody is taken over, and it says what it waits for', async t => {
   const model = standing()
   const [first] = masterAndCopy(model, 0)
