@@ -1,6 +1,7 @@
 import { lostShards, slotsOf } from './cluster/lost-shards.ts'
 import { answered } from './cluster/members.ts'
 import { readiness, type Readiness } from './cluster/readiness.ts'
+import type { NodeId } from './cluster/node-id.ts'
 import { countSlots } from './cluster/slots.ts'
 import { strangers } from './cluster/strangers.ts'
 import type { AgentFacts, ClusterView, PodRulesView, ServerView } from './cluster/view.ts'
@@ -25,6 +26,7 @@ export class AgentState {
   #lostSlots = 0
   #phase: { phase: Phase; sinceMs: number } | null = null
   #wasReady = false
+  #nodeId: NodeId | null = null
   /** Pod name of the coordinator, as last seen. */
   coordinator: string | null = null
   isCoordinator = false
@@ -69,9 +71,18 @@ export class AgentState {
 
   notePodCycle({ view, plan }: Cycle<PodRulesView>): void {
     this.#podCycleMs = performance.now()
-    if (view) this.#server = view.own.server
+    if (view) this.#noteServer(view.own.server)
     if (plan) this.#podPlan = plan
     if (this.#readiness().ready) this.#wasReady = true
+  }
+
+  /** Readiness is earned anew by a server with another id: what it knew is gone. */
+  #noteServer(server: ServerView): void {
+    const before = this.#nodeId
+    this.#server = server
+    if (server.state !== 'answered') return
+    this.#nodeId = server.facts.nodeId
+    if (before !== null && before !== this.#nodeId) this.#wasReady = false
   }
 
   noteClusterCycle({ view, plan }: Cycle<ClusterView>): void {

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, type Action, type Plan } from './plan/action.ts'
 import type { EventName, Log } from './log.ts'
 
+/** A view that is older is not acted upon: meanwhile another may have become coordinator. */
+const STALE_AFTER_MS = 5000
+
 /** What became of one action. */
 export type Outcome =
   | { readonly action: Action; readonly ok: true }
@@ -50,6 +53,8 @@ export function createLoop<View>(deps: LoopDeps<View>): Loop {
   let waker = new AbortController()
   let decision = ''
   let changedAtMs = performance.now()
+  let brokenBefore = ''
+  let lastOutcomes = new Map<string, string>()
 
   const note = (plan: Plan | null): void => {
     const next = plan ? `${plan.phase} ${plan.because}` : ''
@@ -65,15 +70,38 @@ export function createLoop<View>(deps: LoopDeps<View>): Loop {
       })
   }
 
-  const act = async (plan: Plan, view: View, signal: AbortSignal): Promise<readonly Outcome[]> => {
-    if (plan.actions.length === 0 || !deps.mayAct()) return []
+  /** What became of an action is told once, however often it is repeated with the same result. */
+  const noteOutcomes = (outcomes: readonly Outcome[]): void => {
+    const now = new Map<string, string>()
+    for (const outcome of outcomes) {
+      const action = describe(outcome.action)
+      const result = outcome.ok ? '' : outcome.because
+      now.set(action, result)
+      if (lastOutcomes.get(action) === result) continue
+      if (outcome.ok) deps.log.info('action.done', { action })
+      else deps.log.warn('action.failed', { action, because: result })
+    }
+    lastOutcomes = now
+  }
+
+  const act = async (
+    plan: Plan,
+    view: View,
+    seenMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly Outcome[]> => {
+    if (plan.actions.length === 0) return []
     const breaches = deps.breaches(plan, view)
     if (breaches.length > 0) {
-      deps.log.error('cycle.failed', { because: 'the plan would break an invariant', breaches })
+      if (brokenBefore !== breaches.join('; '))
+        deps.log.error('cycle.failed', { because: 'the plan would break an invariant', breaches })
+      brokenBefore = breaches.join('; ')
       return []
     }
+    // Asked last of all: looking and deciding take their time, and the Lease may have ended meanwhile.
+    if (!deps.mayAct() || performance.now() - seenMs > STALE_AFTER_MS) return []
     const outcomes = await deps.execute(plan.actions, view, signal)
-    for (const outcome of outcomes) noteOutcome(deps.log, outcome)
+    noteOutcomes(outcomes)
     return outcomes
   }
 
@@ -82,7 +110,7 @@ export function createLoop<View>(deps: LoopDeps<View>): Loop {
     const view = await deps.observe(signal)
     const plan = view === null ? null : deps.plan(view)
     note(plan)
-    const outcomes = plan && view !== null ? await act(plan, view, signal) : []
+    const outcomes = plan && view !== null ? await act(plan, view, startedMs, signal) : []
     deps.onCycle({ view, plan, outcomes, durationMs: performance.now() - startedMs })
     return deps.pace(plan, performance.now() - changedAtMs)
   }
@@ -102,11 +130,4 @@ export function createLoop<View>(deps: LoopDeps<View>): Loop {
     },
     wake: () => waker.abort(),
   }
-}
-
-/** An action that keeps failing the same way is told once a cycle at warn; done ones at info. */
-function noteOutcome(log: Log, outcome: Outcome): void {
-  const action = describe(outcome.action)
-  if (outcome.ok) log.info('action.done', { action })
-  else log.warn('action.failed', { action, because: outcome.because })
 }

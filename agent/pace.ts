@@ -11,8 +11,8 @@ const STUCK_AFTER_MS = 2000
 export function clusterPace(plan: Plan | null, sinceChangeMs: number, pods: number): number {
   if (plan === null) return 500
   const crowd = Math.max(1, pods / 30)
-  // What did not help for seconds may not help at all: a failover by vote is asked for again, slowly.
-  const isStuck = plan.phase === 'healing' && sinceChangeMs > STUCK_AFTER_MS
+  // What did not help for seconds may not help at all: it is tried again, slowly.
+  const isStuck = sinceChangeMs > STUCK_AFTER_MS
   if (plan.actions.length > 0) return (isStuck ? 1000 : 25) * crowd
   switch (plan.phase) {
     case 'ok':
@@ -33,7 +33,7 @@ export function clusterPace(plan: Plan | null, sinceChangeMs: number, pods: numb
 /** The same for an agent and its own pod: fast after a start and while something is wrong. */
 export function podPace(plan: Plan | null, sinceChangeMs: number, upMs: number): number {
   if (plan === null) return 1000
-  if (plan.actions.length > 0) return 100
+  if (plan.actions.length > 0) return sinceChangeMs > STUCK_AFTER_MS ? 1000 : 100
   const busy = plan.phase !== 'ok' && plan.phase !== 'paused'
   return (busy && sinceChangeMs < FAST_FOR_MS) || upMs < 10_000 ? 100 : 1000
 }

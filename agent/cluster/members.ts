@@ -11,6 +11,8 @@ export type Member = {
   readonly address: string
   readonly server: ServerFacts
   readonly self: ClusterNode
+  /** Ids in its table, its own and those that it only shakes hands with left out. */
+  readonly known: ReadonlySet<NodeId>
 }
 
 /** Every pod whose server answered, in the order of their ordinals. */
@@ -19,7 +21,8 @@ export function answered(view: ClusterView): Member[] {
     const server = serverOf(pod)
     const self = server && myself(server.nodes)
     if (!server || !self || pod.address === null) return []
-    return [{ pod, ordinal: pod.pod.ordinal, address: pod.address, server, self }]
+    const known = new Set(knownPeers(server).map(node => node.id))
+    return [{ pod, ordinal: pod.pod.ordinal, address: pod.address, server, self, known }]
   })
 }
 
@@ -86,8 +89,7 @@ export function standingGroup(members: readonly Member[]): Member[] {
 export const areAcquainted = (a: Member, b: Member): boolean => knows(a, b) || knows(b, a)
 
 /** Whether the first has the id of the second in its table, past the handshake. */
-export const knows = (a: Member, b: Member): boolean =>
-  knownPeers(a.server).some(node => node.id === b.server.nodeId)
+export const knows = (a: Member, b: Member): boolean => a.known.has(b.server.nodeId)
 
 /** Whether a MEET from the first to the second is under way. */
 export const isMeeting = (a: Member, b: Member): boolean =>

@@ -193,7 +193,7 @@ export async function run(config: Config, log: Log): Promise<void> {
     clusterLoop.run(signal),
     gate.run(signal),
     home.run(signal),
-    answerStops(config.runDir, () => Promise.resolve(), signal),
+    answerStops(config.runDir, async () => void (state.terminating = true), signal),
     beat(join(config.runDir, 'heartbeat'), signal),
     tidyMemory(signal),
   ])

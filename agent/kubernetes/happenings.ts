@@ -1,7 +1,7 @@
 import { ownsSlots } from '../cluster/members.ts'
 import { describeSlots } from '../cluster/slots.ts'
 import { serverOf, type ClusterView } from '../cluster/view.ts'
-import type { Phase, Plan } from '../plan/action.ts'
+import type { Action, Phase, Plan } from '../plan/action.ts'
 import type { EventReason } from './events.ts'
 
 /** Something that a person would want to read in `kubectl get events`. */
@@ -49,9 +49,9 @@ function ownersByShard(view: ClusterView): Map<string, string> {
 /** What happened between two cycles of one coordinator; the first cycle only sets the scene. */
 export function happenings(
   before: Moment,
-  now: { readonly view: ClusterView; readonly plan: Plan },
+  now: { readonly view: ClusterView; readonly plan: Plan; readonly done: readonly Action[] },
 ): Happening[] {
-  const { phase, because, actions } = now.plan
+  const { phase, because } = now.plan
   const found: Happening[] = []
   if (before.phase !== phase) {
     if (phase === 'ok' && before.unsettled !== null)
@@ -60,12 +60,12 @@ export function happenings(
     if (before.phase === 'paused') found.push({ reason: 'Resumed', message: 'plans go on' })
     if (phase === 'blocked') found.push({ reason: 'Blocked', message: because })
   }
-  for (const action of actions) {
+  for (const action of now.done) {
     const name = now.view.pods.find(({ pod }) => pod.ordinal === action.pod)?.pod.name
     if (action.type === 'replicate')
       found.push({ reason: 'ReplicaAttached', message: `${name} becomes ${action.who}` })
   }
-  const forgotten = actions.find(action => action.type === 'forget')
+  const forgotten = now.done.find(action => action.type === 'forget')
   if (forgotten) found.push({ reason: 'Forgotten', message: because })
   if (before.view) {
     const old = ownersByShard(before.view)

@@ -90,21 +90,25 @@ export function createKubernetesHome({ config, log, api }: HomeDeps): Home {
 
   async function tell(object: EventObject, reason: EventReason, message: string): Promise<void> {
     try {
-      await events.tell(object, reason, message, ended.signal)
-      log.info('event.told', { reason, message })
+      const told = await events.tell(object, reason, message, ended.signal)
+      if (told !== 'limited') log.info('event.told', { reason, message })
     } catch (error) {
       failures.failed(error)
     }
   }
 
-  async function tellAll({ view, plan }: Cycle<ClusterView>, kubernetes: KubernetesView) {
+  async function tellAll({ view, plan, outcomes }: Cycle<ClusterView>, kubernetes: KubernetesView) {
     if (!view || !plan || kubernetes.state === 'away' || kubernetes.statefulSet === 'gone') return
     const before = { view: previous, phase: previousPhase, unsettled }
     previous = view
     previousPhase = plan.phase
     unsettled = unsettledBy(unsettled, plan.phase)
     const set = { kind: 'StatefulSet', name: config.statefulSet, uid: kubernetes.statefulSet.uid }
-    const told = [...happenings(before, { view, plan }), ...losses.happenings(view, plan)]
+    const done = outcomes.filter(({ ok }) => ok).map(({ action }) => action)
+    const told = [
+      ...happenings(before, { view, plan, done }),
+      ...losses.happenings(view, plan, done),
+    ]
     for (const { reason, message } of told)
       await tell({ ...set, kind: 'StatefulSet' }, reason, message)
     if (ignored !== toldIgnored && ignored !== '')

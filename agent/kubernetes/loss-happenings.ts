@@ -5,7 +5,7 @@ import type { ClusterNode } from '../cluster/nodes.ts'
 import { describeSlots, subtract } from '../cluster/slots.ts'
 import { foreignNodes } from '../cluster/strangers.ts'
 import type { ClusterView } from '../cluster/view.ts'
-import type { Plan } from '../plan/action.ts'
+import type { Action, Plan } from '../plan/action.ts'
 import type { Happening } from './happenings.ts'
 
 /** What a cluster has lost, and whom it knows by mistake, as one view shows it. */
@@ -33,14 +33,18 @@ export function lossOf(
 export function lossHappenings(
   before: Loss | null,
   now: Loss,
-  { view, plan }: { readonly view: ClusterView; readonly plan: Plan },
+  {
+    view,
+    plan,
+    done,
+  }: { readonly view: ClusterView; readonly plan: Plan; readonly done: readonly Action[] },
 ): Happening[] {
   const found: Happening[] = []
   if (before?.hasMajority && !now.hasMajority)
     found.push({ reason: 'MajorityLost', message: plan.because })
   if (subtract(slotsOf(now.shards), slotsOf(before?.shards ?? [])).length > 0)
     found.push({ reason: 'ShardLost', message: `no copy is left of ${describeLoss(now.shards)}` })
-  for (const action of plan.actions) {
+  for (const action of done) {
     const name = view.pods.find(({ pod }) => pod.ordinal === action.pod)?.pod.name
     if (action.type === 'take-slots')
       found.push({

@@ -5,7 +5,7 @@ import type { NodeId } from '../cluster/node-id.ts'
 import { describeSlots } from '../cluster/slots.ts'
 import type { ClusterView, Wish } from '../cluster/view.ts'
 import { answerFix } from '../fix.ts'
-import type { Plan } from '../plan/action.ts'
+import type { Action, Plan } from '../plan/action.ts'
 import type { Api } from './api.ts'
 import type { Happening } from './happenings.ts'
 import { lossHappenings, lossOf, type Loss } from './loss-happenings.ts'
@@ -16,7 +16,11 @@ export type LossWatch = {
   /** Silent nodes that no process can run, by what the API said last, and since when. */
   readonly absences: (view: ClusterView, kubernetes: KubernetesView) => ReadonlyMap<NodeId, number>
   /** What was lost, taken over or given up since the last call. */
-  readonly happenings: (view: ClusterView, plan: Plan) => readonly Happening[]
+  readonly happenings: (
+    view: ClusterView,
+    plan: Plan,
+    done: readonly Action[],
+  ) => readonly Happening[]
   /** Takes a person's word away once every slot that it names has an owner: the next loss is another one. */
   readonly tidy: (
     view: ClusterView,
@@ -50,11 +54,11 @@ export function createLossWatch(
       absent = noteAbsences(absent, view, isKnown ? kubernetes.pods : null)
       return absent
     },
-    happenings(view, plan) {
+    happenings(view, plan, done) {
       const before = loss
       newest = view
       loss = lossOf(view, config)
-      return lossHappenings(before, loss, { view, plan })
+      return lossHappenings(before, loss, { view, plan, done })
     },
     async tidy(view, wish, kubernetes, signal) {
       const accepted = typeof wish === 'string' ? null : wish.acceptDataLoss
@@ -70,9 +74,11 @@ export function createLossWatch(
         await api.annotate({ [acceptDataLossAnnotation]: describeSlots(accepts) }, signal)
       return text
     },
+    // What was proven before this agent stopped looking is no proof any more.
     forget: () => {
       newest = null
       loss = null
+      absent = new Map()
     },
   }
 }

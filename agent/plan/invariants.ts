@@ -1,6 +1,6 @@
-import { answered, hasMajority, type Member } from '../cluster/members.ts'
+import { answered, areAcquainted, hasMajority, type Member } from '../cluster/members.ts'
 import type { ClusterView, Wish } from '../cluster/view.ts'
-import { eachSlot, subtract } from '../cluster/slots.ts'
+import { countSlots, subtract } from '../cluster/slots.ts'
 import { describe, type Action, type Plan } from './action.ts'
 import { givenUpShard } from './cluster-rules/give-up-slots.ts'
 import { successionOf } from './cluster-rules/take-over.ts'
@@ -43,6 +43,13 @@ const isAllowedToMinority = (action: Action): boolean =>
   action.type === 'failover' ||
   action.type === 'take-slots'
 
+/** Whether a MEET would bring two owners of the same slots together who never heard of each other. */
+function mergesClusters(from: Member, members: readonly Member[], address: string): boolean {
+  const to = members.find(member => member.address === address)
+  if (!to || areAcquainted(from, to)) return false
+  return countSlots(subtract(from.self.slots, to.self.slots)) < countSlots(from.self.slots)
+}
+
 function breachOf(
   action: Action,
   members: readonly Member[],
@@ -60,10 +67,12 @@ function breachOf(
         ? refuse('that node owns slots')
         : []
     case 'add-slots': {
-      const owned = new Set(
-        members.flatMap(({ server }) => server.nodes.flatMap(node => [...eachSlot(node.slots)])),
+      const wanted = countSlots(action.ranges)
+      return members.some(({ server }) =>
+        server.nodes.some(
+          ({ slots }) => slots.length > 0 && countSlots(subtract(action.ranges, slots)) < wanted,
+        ),
       )
-      return [...eachSlot(action.ranges)].some(slot => owned.has(slot))
         ? refuse('a slot of these has an owner')
         : []
     }
@@ -74,7 +83,9 @@ function breachOf(
         : []
     case 'meet':
       return view.pods.some(({ address }) => address === action.address)
-        ? []
+        ? mergesClusters(member, members, action.address)
+          ? refuse('both own the same slots and neither knows the other: two clusters would merge')
+          : []
         : refuse('no pod was looked up at that address')
     case 'set-config':
     case 'set-config-epoch':

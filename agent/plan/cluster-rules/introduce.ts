@@ -16,8 +16,8 @@ export function introduce(members: readonly Member[]): Action[] {
   const mesh = members.length <= FULL_MESH_PODS
   return members.flatMap((from, i) =>
     members.flatMap((to): Action[] => {
-      if (from === to || knows(from, to) || isMeeting(from, to)) return []
-      if (!mesh && i > 0) return []
+      if (from === to || (!mesh && i > 0)) return []
+      if (knows(from, to) || isMeeting(from, to)) return []
       return [meet(from, to)]
     }),
   )

@@ -15,7 +15,11 @@ function told(phases: readonly Phase[]): string[] {
     unsettled: null,
   }
   return phases.flatMap(phase => {
-    const found = happenings(before, { view, plan: { phase, because: 'why', actions: [] } })
+    const found = happenings(before, {
+      view,
+      plan: { phase, because: 'why', actions: [] },
+      done: [],
+    })
     before = { view, phase, unsettled: unsettledBy(before.unsettled, phase) }
     return found.map(({ reason }) => reason)
   })
