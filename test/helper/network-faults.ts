@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { HTTP_PORT, REDIS_PORT, type Pod } from '../../local/pod.ts'
@@ -15,7 +16,7 @@ const set = (pods: Pods): string => `{ ${pods.map(({ address }) => address).join
 
 /** Nothing that these send reaches those. */
 export const deaf = (from: Pods, to: Pods, what = ''): Rule =>
-  `ip saddr ${set(from)} ip daddr ${set(to)} ${what} drop`
+  `ip saddr ${set(from)} ip daddr ${set(to)} ${what} counter drop`
 
 /** Nothing passes between the two sides. */
 export const apart = (some: Pods, others: Pods): Rule[] => [deaf(some, others), deaf(others, some)]
@@ -54,9 +55,23 @@ export function breakNetwork(rules: readonly Rule[]): void {
   execFileSync('nft', ['-f', '-'], { input, stdio: ['pipe', 'ignore', 'inherit'] })
 }
 
-/** The network is whole again. */
+/**
+ * The network is whole again.
+ * @throws if no rule of the fault met a packet: then the test has tested nothing.
+ */
 export function healNetwork(): void {
+  const rules = execFileSync('nft', ['list', 'table', 'inet', 'faults'], { encoding: 'utf8' })
   execFileSync('nft', ['delete', 'table', 'inet', 'faults'])
+  if (!/counter packets [1-9]/.test(rules)) throw new Error(`nothing was broken by ${rules}`)
+}
+
+/** How long a connection takes from the address of the one to the server of the other. */
+export async function dialMs(from: Pod, to: Pod): Promise<number> {
+  const startedMs = performance.now()
+  const socket = connect({ host: to.address, port: REDIS_PORT, localAddress: from.address })
+  await once(socket, 'connect')
+  socket.destroy()
+  return performance.now() - startedMs
 }
 
 /**

@@ -29,13 +29,14 @@ const runs = (command: readonly [string, ...string[]], timeout?: number) => {
   return spawnSync(file, args, { encoding: 'utf8', ...(timeout === undefined ? {} : { timeout }) })
 }
 
-const hasTools = (): boolean => runs(['sh', '-c', 'command -v ip && command -v nft']).status === 0
+const hasTools = (): boolean =>
+  runs(['sh', '-c', 'command -v ip && command -v nft && command -v iptables']).status === 0
 
 /** Installs what is missing where that can be done without asking anybody. */
 function install(): void {
   if (hasTools() || getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
   const apt =
-    'apt-get update -qq && apt-get install -y -qq --no-install-recommends nftables iproute2'
+    'apt-get update -qq && apt-get install -y -qq --no-install-recommends nftables iptables iproute2'
   runs(['env', 'DEBIAN_FRONTEND=noninteractive', 'sh', '-c', apt], APT_TIMEOUT_MS)
 }
 
