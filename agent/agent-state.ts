@@ -59,7 +59,8 @@ export class AgentState {
       gateOpenMs: gate.openedAtMs === null ? null : performance.now() - gate.openedAtMs,
       gateBecause: gate.because,
       ...(this.apiAway ? { apiAway: true } : {}),
-      ...(gate.dataset === null ? {} : { dataset: gate.dataset }),
+      // A server that was let in writes: what lay there before it began says nothing any more.
+      ...(gate.dataset === null || gate.openedAtMs !== null ? {} : { dataset: gate.dataset }),
     }
   }
 

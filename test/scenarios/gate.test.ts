@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { AgentState } from '../../agent/agent-state.ts'
 import { asNodeId, type NodeId } from '../../agent/cluster/node-id.ts'
 import { readNodesConf, type NodesConf } from '../../agent/cluster/nodes-conf.ts'
 import { parseNodes } from '../../agent/cluster/nodes.ts'
 import type { AgentFacts, PodView, ServerView } from '../../agent/cluster/view.ts'
+import { readConfig } from '../../agent/config.ts'
 import { decideGate, needsServers } from '../../agent/plan/pod-rules/gate.ts'
 import type { GateDecision, GateFacts } from '../../agent/plan/pod-rules/gate-facts.ts'
 
@@ -16,6 +18,9 @@ const id = (n: number): NodeId =>
   })()
 const host = (n: number): string => `redis-cluster-${n}.redis-cluster.default.svc.cluster.local`
 const slots = ['0-5460', '5461-10922', '10923-16383']
+
+/** A node that nobody's table names. */
+const other = asNodeId('f'.repeat(40))
 
 type Table = { readonly self: number; readonly owner0?: 0 | 3; readonly epochs?: string }
 
@@ -202,9 +207,22 @@ const scenarios: readonly (readonly [
     'its replica lost its volume',
     {
       dataset: 'none',
-      peers: others(0, but(3, peer(3, { agent: { nodeId: asNodeId('f'.repeat(40)) } }), away)),
+      peers: others(0, but(3, peer(3, { agent: { nodeId: other, gateOpenMs: null } }), away)),
     },
     'open rewrite',
+  ],
+  [
+    'its replica began on a new volume, and its server is silent now',
+    {
+      dataset: 'none',
+      peers: others(0, but(3, peer(3, { agent: { nodeId: null, dataset: 'none' } }), away)),
+    },
+    'held',
+  ],
+  [
+    'its replica was another node when it began, and its server is silent now',
+    { dataset: 'none', peers: others(0, but(3, peer(3, { agent: { nodeId: other } }), away)) },
+    'held',
   ],
   [
     'its replica will come with a dataset',
@@ -422,4 +440,13 @@ void t.test('the recorded files open', async t => {
     const change = { nodesConf: readNodesConf(text), peers: [], waitedMs: 500 }
     t.equal(shown(decideGate(facts(change))), 'open rewrite', name)
   }
+})
+
+void t.test('an agent tells of the dataset only while its gate is closed', async t => {
+  const config = readConfig({ POD_NAME: 'redis-cluster-0', POD_NAMESPACE: 'a', POD_IP: '10.0.0.1' })
+  const gate = { because: '', nodeId: null, dataset: 'none', held: false } as const
+  const told = (openedAtMs: number | null) =>
+    new AgentState(config, () => ({ ...gate, openedAtMs })).facts().dataset
+  t.equal(told(null), 'none')
+  t.equal(told(1), undefined)
 })
