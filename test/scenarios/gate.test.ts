@@ -103,6 +103,7 @@ const others = (own: number, make: (n: number) => PodView): PodView[] =>
 const healthy = (n: number): PodView => peer(n, { server: server(n, 50) })
 const tookOver = (n: number): PodView => peer(n, { server: server(n, 50, 3) })
 const away = (n: number): PodView => peer(n, { agent: null })
+const closed = { nodeId: null, gateOpenMs: null } as const
 const gated =
   (dataset: 'none' | 'present') =>
   (n: number): PodView =>
@@ -223,6 +224,22 @@ const scenarios: readonly (readonly [
     'its replica was another node when it began, and its server is silent now',
     { dataset: 'none', peers: others(0, but(3, peer(3, { agent: { nodeId: other } }), away)) },
     'held',
+  ],
+  [
+    'its replica has a dataset without nodes.conf, and its gate is closed',
+    {
+      dataset: 'none',
+      peers: others(0, but(3, peer(3, { agent: { ...closed, dataset: 'present' } }), away)),
+    },
+    'held',
+  ],
+  [
+    'its replica has a new volume, and its gate is closed',
+    {
+      dataset: 'none',
+      peers: others(0, but(3, peer(3, { agent: { ...closed, dataset: 'none' } }), away)),
+    },
+    'open rewrite',
   ],
   [
     'its replica will come with a dataset',

@@ -51,16 +51,15 @@ const idsAt = (peer: PodView): (NodeId | null | undefined)[] => [
 
 /**
  * The pod lives, and is certainly not the node of that id. Of a server that was let in and is silent
- * the agent only knows what lay on the volume before it began.
+ * the agent only knows what lay on the volume before it began; and data on a volume whose server has
+ * not begun may be that node's.
  */
 function isReplaced(peer: PodView, id: NodeId): boolean {
   const server = serverOf(peer)
   if (server) return server.nodeId !== id
   const agent = agentOf(peer)
-  if (!agent || agent.gateOpenMs !== null) return false
-  return agent.nodeId === null
-    ? agent.dataset === 'none' || agent.dataset === 'empty'
-    : agent.nodeId !== id
+  if (!agent || agent.gateOpenMs !== null || agent.dataset === 'present') return false
+  return agent.nodeId === null ? agent.dataset !== undefined : agent.nodeId !== id
 }
 
 function copyAt(peer: PodView): Omit<Copy, 'hostname'> {
