@@ -112,6 +112,12 @@ export async function formedAsThreeShards(
   cluster: LocalCluster,
   what: string,
 ): Promise<ClusterStatus> {
+  // A master without slots is healthy too: it waits for an agent that is just started again.
+  await untilIs(
+    () => cluster.status(),
+    ({ pods }) => pods.filter(({ role }) => role === 'master').length === 3,
+    { what: `${what}: there are three masters`, deadlineMs: DEADLINE_MS },
+  )
   const status = await formed(cluster)
   const masters = status.pods.filter(({ role }) => role === 'master')
   t.strictSame(

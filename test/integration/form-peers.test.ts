@@ -141,6 +141,7 @@ for (const server of serversFor('form-peers.test.ts')) {
       [0, 0, 1],
       'one owns a slot and has a key: nobody is given any other slot',
     )
+    await isUntouched(t, cluster, 'one has keys', others)
     await agentsLive(t, cluster, 'beside servers with a past')
 
     const rest = [0, slot - 1, slot + 1, 16383].map(String)
