@@ -270,6 +270,26 @@ const scenarios: readonly (readonly [
     'open rewrite',
   ],
   [
+    'it had no key, by its append-only files, and its replica answers with data',
+    { dataset: 'empty', wasEmpty: true, waitedMs: 500 },
+    'held, take over by redis-cluster-3',
+  ],
+  [
+    'the same without a majority',
+    {
+      dataset: 'empty',
+      wasEmpty: true,
+      waitedMs: 500,
+      peers: others(0, but(3, healthy(3), away)),
+    },
+    'held',
+  ],
+  [
+    'the same when the replica comes with its data',
+    { dataset: 'empty', wasEmpty: true, waitedMs: 500, peers: others(0, gated('present')) },
+    'held',
+  ],
+  [
     'an old table claims its slots',
     {
       nodesConf: readNodesConf(conf(0).replaceAll(' 0 0 1 connected', ' 0 0 12 connected')),

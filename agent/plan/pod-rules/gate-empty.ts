@@ -13,15 +13,12 @@ import {
   type Copy,
 } from './gate-views.ts'
 
+const hasData = ({ state }: Copy): boolean => state === 'data' || state === 'coming'
 const names = (copies: readonly Copy[]): string => copies.map(copy => copy.hostname).join(', ')
 
-/**
- * The node if it owns slots and its server would start without the keys that it may have had; else
- * null. One that never had any, by its own append-only files, has lost nothing: it starts as any
- * other, or a new cluster would not survive its first restart without DNS.
- */
+/** The node if it owns slots and its server would start without the keys that it may have had. */
 function emptyOwner(facts: GateFacts): ClusterNode | null {
-  if (facts.dataset === 'present' || facts.wasEmpty) return null
+  if (facts.dataset === 'present') return null
   const own = keptNode(facts.nodesConf)
   return own && countSlots(own.slots) > 0 ? own : null
 }
@@ -80,13 +77,16 @@ export const emptyAndCopyLives: GateRule = facts => {
  * Situation: an empty server owns slots, and its copies are silent, or no majority of masters can
  * elect one. Action: hold for twice node-timeout, then open with a new id; hold on while most other
  * agents are silent, as then this pod sees too little, or DNS fails, and nobody could be served
- * anyway: a cache whose pods all restart without DNS must not lose its ids. Why it is safe: the
- * copies follow the old id, which never comes back; whatever data they have stays theirs.
+ * anyway: a cache whose pods all restart without DNS must not lose its ids. A server without keys when
+ * it ended, by its own append-only files, starts as any other unless a copy is known to have data: a
+ * new cluster has to survive its first restart without DNS. Why it is safe: the copies follow the old
+ * id, which never comes back; whatever data they have stays theirs.
  */
 export const emptyAndCopiesAway: GateRule = facts => {
   const own = emptyOwner(facts)
   if (!own) return null
   const copies = copiesOf(facts, own.id)
+  if (facts.wasEmpty && !copies.some(hasData)) return null
   const which = copies.length === 0 ? 'unknown copies' : names(copies)
   const heard = facts.peers.filter(agentOf).length
   const isAlone = heard * 2 < facts.peers.length
