@@ -112,7 +112,7 @@ export async function run(config: Config, log: Log): Promise<void> {
     pace: (plan, sinceChangeMs) => podPace(plan, sinceChangeMs, state.upMs()),
     onCycle: cycle => {
       state.notePodCycle(cycle)
-      if (cycle.view?.own.server.state === 'answered') gate.serverAnswered()
+      if (cycle.view) gate.noteServer(cycle.view.own.server)
       for (const { action, ok } of cycle.outcomes) metrics.acted(action.type, ok)
       metrics.cycled(cycle.durationMs / 1000)
     },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '../cluster/dataset.ts'
 import { nodeIdOf, peersOf } from '../cluster/nodes-conf.ts'
 import type { NodeId } from '../cluster/node-id.ts'
-import type { PodView } from '../cluster/view.ts'
+import type { PodView, ServerView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
@@ -53,8 +53,8 @@ export type GateState = {
 
 export type Gate = {
   readonly state: () => GateState
-  /** Tells that the server answered, so that its starts no longer count as failed. */
-  readonly serverAnswered: () => void
+  /** What the server was last seen as: once it is up, its starts no longer count as failed. */
+  readonly noteServer: (server: ServerView) => void
   /** Answers requests until aborted. */
   readonly run: (signal: AbortSignal) => Promise<void>
 }
@@ -103,6 +103,8 @@ export function createGate(deps: GateDeps): Gate {
     const { dataDir } = config
     const done = await applyDecision(decision, volume, dataDir, addressesIn(facts), own)
     const { because } = decision
+    // What did not load is gone: the next starts are those of another dataset.
+    if (decision.setAside.includes('dataset')) failedStarts = 0
     for (const path of done.setAside) log.warn('gate.setAside', { path, because })
     if (done.repaired) log.info('gate.repaired', { how: decision.nodesConf, because })
     return decision
@@ -143,8 +145,9 @@ export function createGate(deps: GateDeps): Gate {
 
   return {
     state: () => state,
-    serverAnswered: () => {
-      failedStarts = 0
+    noteServer: server => {
+      // A server that loads may still die of its dataset; an unusable one has read it.
+      if (server.state === 'answered' || server.state === 'unusable') failedStarts = 0
     },
     run: async signal => {
       await look().catch(error => log.warn('gate.held', { because: String(error) }))

@@ -1,117 +1,26 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { AgentState } from '../../agent/agent-state.ts'
-import { asNodeId, type NodeId } from '../../agent/cluster/node-id.ts'
 import { readNodesConf, type NodesConf } from '../../agent/cluster/nodes-conf.ts'
-import { parseNodes } from '../../agent/cluster/nodes.ts'
-import type { AgentFacts, PodView, ServerView } from '../../agent/cluster/view.ts'
+import type { PodView } from '../../agent/cluster/view.ts'
 import { readConfig } from '../../agent/config.ts'
 import { decideGate, needsServers } from '../../agent/plan/pod-rules/gate.ts'
 import type { GateDecision, GateFacts } from '../../agent/plan/pod-rules/gate-facts.ts'
-
-/** Three masters 0..2 with a third of the slots each, replica n+3 copies n; the pod is 0. */
-const ids = Array.from({ length: 6 }, (_, n) => `${n}`.repeat(40))
-const id = (n: number): NodeId =>
-  asNodeId(ids[n] ?? '') ??
-  (() => {
-    throw new Error(`${n}`)
-  })()
-const host = (n: number): string => `redis-cluster-${n}.redis-cluster.default.svc.cluster.local`
-const slots = ['0-5460', '5461-10922', '10923-16383']
-
-/** A node that nobody's table names. */
-const other = asNodeId('f'.repeat(40))
-
-type Table = { readonly self: number; readonly owner0?: 0 | 3; readonly epochs?: string }
-
-/** nodes.conf, or CLUSTER NODES, as one of them has it; with `owner0: 3` replica 3 took over. */
-function table({ self, owner0 = 0 }: Table): string {
-  const took = owner0 === 3
-  const line = (n: number): string => {
-    const shard = n % 3
-    const master = shard === 0 && took ? 3 : shard
-    const isMaster = n === master
-    const flags = `${n === self ? 'myself,' : ''}${isMaster ? 'master' : 'slave'}`
-    const epoch = shard === 0 && took ? 9 : shard + 1
-    const of = isMaster ? '-' : id(master)
-    return `${id(n)} 10.0.0.${n}:6379@16379,${host(n)} ${flags} ${of} 0 0 ${epoch} connected ${isMaster ? (slots[shard] ?? '') : ''}`.trimEnd()
-  }
-  return [0, 1, 2, 3, 4, 5].map(line).join('\n')
-}
-
-const conf = (self: number): string => `${table({ self })}\nvars currentEpoch 6 lastVoteEpoch 0\n`
-
-function server(n: number, keys: number, owner0: 0 | 3 = 0): ServerView {
-  const role = n >= 3 && !(n === 3 && owner0 === 3) ? 'replica' : 'master'
-  return {
-    state: 'answered',
-    facts: {
-      nodeId: id(n),
-      nodes: parseNodes(table({ self: n, owner0 })),
-      clusterState: 'ok',
-      currentEpoch: 9,
-      flavor: 'redis',
-      version: '7.0.15',
-      uptimeMs: 1000,
-      keys,
-      replication: {
-        role,
-        masterHost: role === 'replica' ? `10.0.0.${n - 3}` : '',
-        masterPort: 6379,
-        linkUp: false,
-        syncing: false,
-        offset: 100 + n,
-        replicas: [],
-      },
-      settings: { nodeTimeoutMs: 5000, disklessSyncDelayS: 0, replicaNoFailover: false },
-    },
-  }
-}
-
-const silent = { state: 'silent', because: 'ECONNREFUSED' } as const
-
-function peer(
-  n: number,
-  what: { server?: ServerView; agent?: Partial<AgentFacts> | null },
-): PodView {
-  const facts: AgentFacts = {
-    pod: `redis-cluster-${n}`,
-    hostname: host(n),
-    ordinal: n,
-    nodeId: id(n),
-    podUid: '',
-    node: '',
-    zone: '',
-    revision: '',
-    terminating: false,
-    paused: false,
-    gateOpenMs: 1000,
-    gateBecause: '',
-    ...what.agent,
-  }
-  return {
-    pod: { ordinal: n, name: `redis-cluster-${n}`, hostname: host(n) },
-    address: `10.0.0.${n}`,
-    agent: what.agent === null ? silent : { state: 'answered', facts },
-    server: what.server ?? silent,
-  }
-}
-
-const all = [0, 1, 2, 3, 4, 5]
-const others = (own: number, make: (n: number) => PodView): PodView[] =>
-  all.filter(n => n !== own).map(make)
-const healthy = (n: number): PodView => peer(n, { server: server(n, 50) })
-const tookOver = (n: number): PodView => peer(n, { server: server(n, 50, 3) })
-const away = (n: number): PodView => peer(n, { agent: null })
-const closed = { nodeId: null, gateOpenMs: null } as const
-const gated =
-  (dataset: 'none' | 'present') =>
-  (n: number): PodView =>
-    peer(n, { agent: { gateOpenMs: null, dataset } })
-const but =
-  (n: number, one: PodView, rest: (n: number) => PodView) =>
-  (k: number): PodView =>
-    k === n ? one : rest(k)
+import {
+  away,
+  but,
+  closed,
+  conf,
+  gated,
+  healthy,
+  host,
+  id,
+  other,
+  others,
+  peer,
+  server,
+  tookOver,
+} from './gate-world.ts'
 
 const facts = (change: Partial<GateFacts>): GateFacts => ({
   nodesConf: readNodesConf(conf(0)),

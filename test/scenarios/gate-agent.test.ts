@@ -1,0 +1,92 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createGate, type Gate, type GateDeps } from '../../agent/gate/gate.ts'
+import { until } from '../helper/until.ts'
+import { conf, healthy, others } from './gate-world.ts'
+
+type Running = {
+  readonly gate: Gate
+  readonly dataDir: string
+  readonly because: string[]
+  /** Asks as server.sh does. */
+  readonly ask: (token: string) => void
+  /** Asks, and waits for the answer. */
+  readonly start: (token: string) => Promise<void>
+}
+
+/** The gate of a pod, on files, until the test ends. */
+function startGate(t: Test, pod: number, change: Partial<GateDeps>): Running {
+  const dir = mkdtempSync(join(tmpdir(), 'gate-agent-'))
+  const [dataDir, runDir] = [join(dir, 'data'), join(dir, 'run')]
+  for (const folder of [dataDir, runDir, join(runDir, 'gate')]) mkdirSync(folder)
+  writeFileSync(join(dataDir, 'nodes.conf'), conf(pod))
+  const because: string[] = []
+  const tell: GateDeps['log']['info'] = (event, fields = {}) => {
+    if (event === 'gate.held') because.push(String(fields['because']))
+  }
+  const gate = createGate({
+    config: {
+      dataDir,
+      runDir,
+      podName: `redis-cluster-${pod}`,
+      podIp: `10.0.0.${pod}`,
+      redisPort: 6379,
+      serviceDomain: 'redis-cluster.default.svc.cluster.local',
+      nodeTimeoutMs: 600_000,
+    },
+    log: { debug: tell, info: tell, warn: tell, error: tell },
+    peers: () => Promise.resolve(others(pod, healthy)),
+    handoverUnderWay: () => false,
+    takeOverBy: () => Promise.resolve(),
+    nowMs: () => performance.now(),
+    ...change,
+  })
+  const ended = new AbortController()
+  const running = gate.run(ended.signal)
+  t.teardown(async () => {
+    ended.abort()
+    await running
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  })
+  const ask = (token: string): void =>
+    writeFileSync(join(runDir, 'gate', 'request'), `${token} - 0\n`)
+  const answer = join(runDir, 'gate', 'answer')
+  const start = async (token: string): Promise<void> => {
+    ask(token)
+    await until(() => existsSync(answer) && readFileSync(answer, 'utf8') === `${token} open\n`, {
+      what: `the gate answers ${token}`,
+    })
+  }
+  return { gate, dataDir, because, ask, start }
+}
+
+const orphans = (dataDir: string): number =>
+  readdirSync(dataDir).filter(name => name.includes('.orphaned-')).length
+const putData = (dataDir: string): void =>
+  writeFileSync(join(dataDir, 'appendonly.aof'), '*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n')
+
+void t.test('starts count as failed until the server is up, or has other data', async t => {
+  const { gate, dataDir, start } = startGate(t, 3, {})
+  putData(dataDir)
+  for (const token of ['1', '2', '3']) await start(token)
+  gate.noteServer({ state: 'loading', because: 'LOADING' })
+  gate.noteServer({ state: 'unusable', because: 'WRONGPASS' })
+  for (const token of ['4', '5', '6']) await start(token)
+  t.equal(orphans(dataDir), 0, 'one that refuses the password is up')
+  gate.noteServer({ state: 'loading', because: 'LOADING' })
+  await start('7')
+  t.equal(orphans(dataDir), 1, 'the fourth start without an answer: its dataset does not load')
+  putData(dataDir)
+  for (const token of ['8', '9']) await start(token)
+  t.equal(orphans(dataDir), 1, 'the new dataset has its own three starts')
+})
