@@ -40,7 +40,11 @@ void t.test('one failure takes away what was known', async t => {
   await watch.poll(signal)
   state.set = new ApiError('away', 503, 'get statefulsets.apps: 503')
   await watch.poll(signal)
-  t.same(watch.latest(), { state: 'away', because: 'get statefulsets.apps: 503' })
+  t.same(watch.latest(), {
+    state: 'away',
+    because: 'get statefulsets.apps: 503',
+    refused: false,
+  })
 })
 
 void t.test('an old answer is none', async t => {
