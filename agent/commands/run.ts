@@ -19,7 +19,7 @@ import { tidyMemory } from '../tidy-memory.ts'
 import { createResolver } from '../observe/dns/resolver.ts'
 import { createObserver } from '../observe/observe.ts'
 import { lowestLiving } from '../observe/presence.ts'
-import { readAgent } from '../observe/read-agent.ts'
+import { askAgent } from '../observe/read-agent.ts'
 import { createStrangerNotes } from '../observe/stranger-notes.ts'
 import { clusterPace, podPace } from '../pace.ts'
 import { breaches } from '../plan/invariants.ts'
@@ -66,7 +66,7 @@ export async function run(config: Config, log: Log): Promise<void> {
       askPeers(
         {
           resolver,
-          readAgent,
+          askAgent,
           readServer: (address, readSignal) => connections.readServer(address, readSignal),
           httpPort: config.httpPort,
         },
@@ -75,10 +75,8 @@ export async function run(config: Config, log: Log): Promise<void> {
         gateSignal,
       ),
     handoverUnderWay: () => false,
-    takeOverBy: async (hostname, gateSignal) => {
-      const answer = await resolver.addressesOf(`${hostname}.`, gateSignal)
-      if (answer.state !== 'found' || answer.addresses[0] === undefined) return
-      await connections.run(answer.addresses[0], [['CLUSTER', 'FAILOVER', 'FORCE']], gateSignal)
+    takeOverBy: async (address, gateSignal) => {
+      await connections.run(address, [['CLUSTER', 'FAILOVER', 'FORCE']], gateSignal)
     },
   })
   const state = new AgentState(config, gate.state)

@@ -1,5 +1,7 @@
-import type { AgentView, Pod, PodView, ServerView } from '../cluster/view.ts'
+import type { Pod, PodView, ServerView } from '../cluster/view.ts'
 import type { Resolver } from '../observe/dns/resolver.ts'
+import { agentView, believed } from '../observe/observe.ts'
+import type { AgentAnswer } from '../observe/read-agent.ts'
 
 /** A pod that does not answer in this time is asked again at the next try. */
 const ASK_MS = 400
@@ -7,18 +9,19 @@ const ASK_MS = 400
 /** How to reach other pods: DNS, their agents and their servers. */
 export type PeerSource = {
   readonly resolver: Pick<Resolver, 'addressesOf'>
-  readonly readAgent: (question: {
+  readonly askAgent: (question: {
     readonly address: string
     readonly port: number
     readonly hostname: string
     readonly timeoutMs: number
     readonly signal: AbortSignal
-  }) => Promise<AgentView>
+  }) => Promise<AgentAnswer>
   readonly readServer: (address: string, signal: AbortSignal) => Promise<ServerView>
   readonly httpPort: number
 }
 
 const silent = (because: string) => ({ state: 'silent', because }) as const
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The pod that a full name stands for; null if it names none. */
 export function podOf(hostname: string): Pod | null {
@@ -42,15 +45,18 @@ async function askPod(
   }
   const question = { address, port: source.httpPort, hostname, timeoutMs: ASK_MS, signal }
   const [agent, server] = await Promise.all([
-    source.readAgent(question),
-    withServer ? source.readServer(address, signal) : silent('not asked'),
+    source.askAgent(question),
+    withServer
+      ? source.readServer(address, signal).catch(error => silent(textOf(error)))
+      : silent('not asked'),
   ])
-  return { pod, address, agent, server }
+  return { pod, address, agent: agentView(agent), server: believed(pod, agent, server) }
 }
 
 /**
  * What every pod of these names says, all asked side by side, each within 400 ms. A pod that does
- * not answer, or whose name DNS does not have, is an entry that says so.
+ * not answer, whose name DNS does not have, or whose address is another pod's by now, is an entry
+ * that says so.
  */
 export function askPeers(
   source: PeerSource,
@@ -65,7 +71,7 @@ export function askPeers(
       try {
         return await askPod(source, pod, withServers, limit)
       } catch (error) {
-        const because = error instanceof Error ? error.message : String(error)
+        const because = textOf(error)
         return { pod, address: null, agent: silent(because), server: silent(because) }
       }
     }),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '../cluster/dataset.ts'
 import { nodeIdOf, peersOf } from '../cluster/nodes-conf.ts'
 import type { NodeId } from '../cluster/node-id.ts'
-import type { PodView, ServerView } from '../cluster/view.ts'
+import { serverOf, type PodView, type ServerView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
@@ -32,8 +32,8 @@ export type GateDeps = {
   ) => Promise<readonly PodView[]>
   /** Whether this agent has asked a replica to take over from its dead server, and waits for that. */
   readonly handoverUnderWay: () => boolean
-  /** The gate is held until the replica in that pod has taken over; called at each try. */
-  readonly takeOverBy: (hostname: string, signal: AbortSignal) => Promise<void>
+  /** Asks the replica at that address, where it has just answered, to take over. */
+  readonly takeOverBy: (address: string, signal: AbortSignal) => Promise<void>
   /** A monotonic clock. */
   readonly nowMs: () => number
 }
@@ -94,12 +94,16 @@ export function createGate(deps: GateDeps): Gate {
     return volume
   }
 
-  /** One try for one request: the decision, carried out if it is to open. */
-  async function attempt(sinceMs: number, signal: AbortSignal): Promise<GateDecision> {
+  /** One try for one request: the decision, carried out if it is to open, and whom it asked. */
+  async function attempt(
+    sinceMs: number,
+    signal: AbortSignal,
+  ): Promise<{ decision: GateDecision; peers: readonly PodView[] }> {
     const volume = await look()
     const facts = await gather(volume, nowMs() - sinceMs, signal)
     const decision = decideGate({ ...facts, waitedMs: nowMs() - sinceMs })
-    if (!decision.open) return decision
+    const { peers } = facts
+    if (!decision.open) return { decision, peers }
     const { dataDir } = config
     const done = await applyDecision(decision, volume, dataDir, addressesIn(facts), own)
     const { because } = decision
@@ -107,7 +111,7 @@ export function createGate(deps: GateDeps): Gate {
     if (decision.setAside.includes('dataset')) failedStarts = 0
     for (const path of done.setAside) log.warn('gate.setAside', { path, because })
     if (done.repaired) log.info('gate.repaired', { how: decision.nodesConf, because })
-    return decision
+    return { decision, peers }
   }
 
   function hold(because: string, needsPerson: boolean): void {
@@ -122,7 +126,7 @@ export function createGate(deps: GateDeps): Gate {
     while (!signal.aborted && (await requests.read())?.token === token) {
       let pauseMs = HELD_MS
       try {
-        const decision = await attempt(sinceMs, signal)
+        const { decision, peers } = await attempt(sinceMs, signal)
         if (decision.open) {
           await look()
           const { because } = decision
@@ -133,7 +137,8 @@ export function createGate(deps: GateDeps): Gate {
           return
         }
         hold(decision.because, decision.needsPerson)
-        if (decision.takeOverBy !== null) await deps.takeOverBy(decision.takeOverBy, signal)
+        const replica = peers.find(({ pod }) => pod.hostname === decision.takeOverBy)
+        if (replica?.address && serverOf(replica)) await deps.takeOverBy(replica.address, signal)
       } catch (error) {
         if (signal.aborted) return
         hold(`the gate failed: ${error instanceof Error ? error.message : String(error)}`, true)

@@ -137,14 +137,15 @@ export function createObserver(deps: ObserverDeps): Observer {
 
 const silent = (because: string) => ({ state: 'silent', because }) as const
 
-const agentView = (answer: AgentAnswer): AgentView =>
+/** Another pod's agent is as silent about this pod as none. */
+export const agentView = (answer: AgentAnswer): AgentView =>
   answer.state === 'other' ? silent(answer.because) : answer
 
 /**
  * DNS may still name an address that another pod has by now. The agent there says whose it is;
  * where none answers, the server's own announced hostname does, and nothing else does.
  */
-function believed(pod: Pod, agent: AgentAnswer, server: ServerView): ServerView {
+export function believed(pod: Pod, agent: AgentAnswer, server: ServerView): ServerView {
   if (agent.state === 'answered' || server.state === 'silent') return server
   if (agent.state === 'other') return silent(`the address answers as another pod: ${agent.because}`)
   if (server.state !== 'answered')

@@ -10,9 +10,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { PodView } from '../../agent/cluster/view.ts'
 import { createGate, type Gate, type GateDeps } from '../../agent/gate/gate.ts'
 import { until } from '../helper/until.ts'
-import { conf, healthy, others } from './gate-world.ts'
+import { askPeers, type PeerSource } from '../../agent/gate/ask-peers.ts'
+import { conf, healthy, host, others, peer, server } from './gate-world.ts'
 
 type Running = {
   readonly gate: Gate
@@ -89,4 +91,79 @@ void t.test('starts count as failed until the server is up, or has other data', 
   putData(dataDir)
   for (const token of ['8', '9']) await start(token)
   t.equal(orphans(dataDir), 1, 'the new dataset has its own three starts')
+})
+
+/** Pods whose DNS names an address each, where an agent and a server answer as `answers` says. */
+const source = (
+  address: (n: number) => string,
+  answers: (address: string) => PodView,
+): PeerSource => ({
+  resolver: {
+    addressesOf: name =>
+      Promise.resolve({ state: 'found', addresses: [address(Number(/-(\d+)\./.exec(name)?.[1]))] }),
+  },
+  askAgent: ({ address, hostname }) => {
+    const { agent } = answers(address)
+    const isOther = agent.state === 'answered' && agent.facts.hostname !== hostname
+    return Promise.resolve(isOther ? { state: 'other', because: agent.facts.hostname } : agent)
+  },
+  readServer: address => Promise.resolve(answers(address).server),
+  httpPort: 9121,
+})
+
+void t.test('a server counts as a pod only if it or its agent says so', async t => {
+  const never = new AbortController().signal
+  const seen = async (found: PodView) =>
+    (
+      await askPeers(
+        source(
+          () => '10.0.0.3',
+          () => found,
+        ),
+        [host(3)],
+        true,
+        never,
+      )
+    )[0]?.server.state
+  const answered = server(3, 50)
+  const loading = { state: 'loading', because: 'LOADING' } as const
+  t.equal(await seen(peer(3, { server: answered })), 'answered')
+  t.equal(await seen(peer(3, { server: answered, agent: null })), 'answered', 'by its own word')
+  t.equal(await seen(peer(3, { server: loading })), 'loading', "by its agent's word")
+  t.equal(await seen(peer(3, { server: loading, agent: null })), 'silent', 'nobody says who loads')
+  t.equal(await seen(peer(4, { server: server(4, 50) })), 'silent', "another pod's address")
+  t.equal(await seen(peer(4, { server: server(4, 50), agent: null })), 'silent', 'its server alone')
+})
+
+void t.test('the replica is asked at the address where it answered', async t => {
+  const asked: string[] = []
+  const takeOverBy = (address: string): Promise<void> => {
+    asked.push(address)
+    return Promise.resolve()
+  }
+  const { ask } = startGate(t, 0, { takeOverBy })
+  ask('1')
+  await until(() => asked.length > 0, { what: 'somebody is asked' })
+  t.equal(asked[0], '10.0.0.3')
+
+  let tries = 0
+  const strangers = source(
+    () => '10.0.0.4',
+    () => peer(4, { server: server(4, 50) }),
+  )
+  const nobody = startGate(t, 0, {
+    takeOverBy: () => Promise.reject(new Error('a stranger was asked')),
+    peers: (names, withServers, signal) => {
+      tries += 1
+      return askPeers(strangers, names, withServers, signal)
+    },
+  })
+  nobody.ask('1')
+  await until(() => tries > 3, { what: 'it was tried some times' })
+  t.notMatch(nobody.because.join(), /stranger/)
+  t.equal(
+    nobody.gate.state().openedAtMs,
+    null,
+    'a stranger does not prove that the replica is gone',
+  )
 })

@@ -44,10 +44,9 @@ export function vouched(facts: GateFacts, hostname: string, id: NodeId): string 
   return same ? (peer?.address ?? null) : null
 }
 
-const idsAt = (peer: PodView): (NodeId | null | undefined)[] => [
-  serverOf(peer)?.nodeId,
-  agentOf(peer)?.nodeId,
-]
+/** The server knows best; its agent may not have asked it yet. */
+const idAt = (peer: PodView): NodeId | null | undefined =>
+  serverOf(peer)?.nodeId ?? agentOf(peer)?.nodeId
 
 /**
  * The pod lives, and is certainly not the node of that id. Of a server that was let in and is silent
@@ -85,7 +84,7 @@ export function copiesOf(facts: GateFacts, master: NodeId): Copy[] {
   const nodes = lists.flat().filter(node => node.masterId === master)
   const byId = new Map(nodes.map(node => [node.id, node] as const))
   return [...byId.values()].map((node): Copy => {
-    const itself = facts.peers.find(peer => idsAt(peer).includes(node.id))
+    const itself = facts.peers.find(peer => idAt(peer) === node.id)
     if (itself) return { hostname: itself.pod.hostname, ...copyAt(itself) }
     const there = facts.peers.find(peer => peer.pod.hostname === node.hostname)
     const state = there && isReplaced(there, node.id) ? 'gone' : 'silent'
