@@ -76,7 +76,9 @@ export async function run(config: Config, log: Log): Promise<void> {
       ),
     handoverUnderWay: () => false,
     takeOverBy: async (address, gateSignal) => {
-      await connections.run(address, [['CLUSTER', 'FAILOVER', 'FORCE']], gateSignal)
+      const failover = ['CLUSTER', 'FAILOVER', 'FORCE'] as const
+      const [reply] = await connections.run(address, [failover], gateSignal)
+      return reply && 'refusal' in reply ? reply.refusal : String(reply?.value)
     },
   })
   const state = new AgentState(config, gate.state)

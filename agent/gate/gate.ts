@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '../cluster/dataset.ts'
 import { nodeIdOf, peersOf } from '../cluster/nodes-conf.ts'
 import type { NodeId } from '../cluster/node-id.ts'
-import { serverOf, type PodView, type ServerView } from '../cluster/view.ts'
+import type { PodView, ServerView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
 import type { GateDecision, GateFacts } from '../plan/pod-rules/gate-facts.ts'
 import { applyDecision } from './apply.ts'
 import { openRequests, type Requests } from './requests.ts'
+import { createTakeOver, type AskToTakeOver } from './take-over.ts'
 import { readVolume, type Volume } from './volume.ts'
 
 const HELD_MS = 100
@@ -32,8 +33,8 @@ export type GateDeps = {
   ) => Promise<readonly PodView[]>
   /** Whether this agent has asked a replica to take over from its dead server, and waits for that. */
   readonly handoverUnderWay: () => boolean
-  /** Asks the replica at that address, where it has just answered, to take over. */
-  readonly takeOverBy: (address: string, signal: AbortSignal) => Promise<void>
+  /** Asks a replica, where it has just answered, to take over. */
+  readonly takeOverBy: AskToTakeOver
   /** A monotonic clock. */
   readonly nowMs: () => number
 }
@@ -65,6 +66,7 @@ export function createGate(deps: GateDeps): Gate {
   const ownHostname = `${config.podName}.${config.serviceDomain}`
   const own = { ip: config.podIp, port: config.redisPort }
   let failedStarts = 0
+  let heldFor = { reason: '', told: new Set<string>() }
   let state: GateState = {
     openedAtMs: null,
     because: 'the server has not asked yet',
@@ -114,15 +116,21 @@ export function createGate(deps: GateDeps): Gate {
     return { decision, peers }
   }
 
-  function hold(because: string, needsPerson: boolean): void {
-    if (state.held && state.because === because) return
+  /** One line for each reason, and one for each reply that came while it lasted. */
+  function hold(reason: string, needsPerson: boolean, reply: string): void {
+    const because = reply === '' ? reason : `${reason}; ${reply}`
+    if (!state.held || heldFor.reason !== reason) heldFor = { reason, told: new Set() }
     state = { ...state, openedAtMs: null, held: true, because }
+    if (heldFor.told.has(reply)) return
+    heldFor.told.add(reply)
     log[needsPerson ? 'error' : 'info']('gate.held', { because })
   }
 
   /** Tries until the gate opens, or the request is not the newest any more. */
   async function serve(requests: Requests, token: string, signal: AbortSignal): Promise<void> {
     const sinceMs = nowMs()
+    const takeOver = createTakeOver(deps.takeOverBy, nowMs)
+    let reply = ''
     while (!signal.aborted && (await requests.read())?.token === token) {
       let pauseMs = HELD_MS
       try {
@@ -136,12 +144,14 @@ export function createGate(deps: GateDeps): Gate {
           log.info('gate.opened', { because, waitedMs: Math.round(nowMs() - sinceMs) })
           return
         }
-        hold(decision.because, decision.needsPerson)
-        const replica = peers.find(({ pod }) => pod.hostname === decision.takeOverBy)
-        if (replica?.address && serverOf(replica)) await deps.takeOverBy(replica.address, signal)
+        const { because, needsPerson, takeOverBy } = decision
+        if (takeOverBy === null) reply = ''
+        hold(because, needsPerson, reply)
+        reply = await takeOver(takeOverBy, peers, signal)
+        hold(because, needsPerson, reply)
       } catch (error) {
         if (signal.aborted) return
-        hold(`the gate failed: ${error instanceof Error ? error.message : String(error)}`, true)
+        hold(`the gate failed: ${error instanceof Error ? error.message : String(error)}`, true, '')
         pauseMs = FAILED_MS
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
@@ -151,21 +161,20 @@ export function createGate(deps: GateDeps): Gate {
   return {
     state: () => state,
     noteServer: server => {
-      // A server that loads may still die of its dataset; an unusable one has read it.
+      // A server that loads may still die of its dataset; an unusable one is past that.
       if (server.state === 'answered' || server.state === 'unusable') failedStarts = 0
     },
     run: async signal => {
-      await look().catch(error => log.warn('gate.held', { because: String(error) }))
       const requests = await openRequests(config.runDir, signal)
+      // An agent that starts anew beside a server that runs: its gate was opened by the last one. It
+      // must be known before the volume is read: only a closed gate tells of that.
+      if ((await requests.read())?.answered)
+        state = { ...state, openedAtMs: nowMs(), because: 'the server was started before' }
+      await look().catch(error => log.warn('gate.held', { because: String(error) }))
       while (!signal.aborted) {
         const request = await requests.read()
         if (request && !request.answered) await serve(requests, request.token, signal)
-        else {
-          // An agent that starts anew beside a server that runs: its gate was opened by the last one.
-          if (request && state.openedAtMs === null && !state.held)
-            state = { ...state, openedAtMs: nowMs(), because: 'the server was started before' }
-          await requests.change()
-        }
+        else await requests.change()
       }
     },
   }

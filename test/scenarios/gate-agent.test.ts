@@ -49,7 +49,7 @@ function startGate(t: Test, pod: number, change: Partial<GateDeps>): Running {
     log: { debug: tell, info: tell, warn: tell, error: tell },
     peers: () => Promise.resolve(others(pod, healthy)),
     handoverUnderWay: () => false,
-    takeOverBy: () => Promise.resolve(),
+    takeOverBy: () => Promise.resolve('OK'),
     nowMs: () => performance.now(),
     ...change,
   })
@@ -137,9 +137,9 @@ void t.test('a server counts as a pod only if it or its agent says so', async t 
 
 void t.test('the replica is asked at the address where it answered', async t => {
   const asked: string[] = []
-  const takeOverBy = (address: string): Promise<void> => {
+  const takeOverBy = (address: string): Promise<string> => {
     asked.push(address)
-    return Promise.resolve()
+    return Promise.resolve('OK')
   }
   const { ask } = startGate(t, 0, { takeOverBy })
   ask('1')
@@ -165,5 +165,42 @@ void t.test('the replica is asked at the address where it answered', async t => 
     nobody.gate.state().openedAtMs,
     null,
     'a stranger does not prove that the replica is gone',
+  )
+})
+
+void t.test('a reply is told once, asked for once a second, and never needs a person', async t => {
+  let asked = 0
+  let ms = 0
+  const answers = ['OK', 'ERR Master is down']
+  const told: string[] = []
+  const tell =
+    (level: string): GateDeps['log']['info'] =>
+    (event, fields = {}) => {
+      if (event === 'gate.held') told.push(`${level}: ${String(fields['because'])}`)
+    }
+  let tries = 0
+  const { gate, ask } = startGate(t, 0, {
+    nowMs: () => ms,
+    log: { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') },
+    peers: () => {
+      tries += 1
+      return Promise.resolve(others(0, healthy))
+    },
+    takeOverBy: () => {
+      const answer = answers[asked++ % 3]
+      return answer ? Promise.resolve(answer) : Promise.reject(new Error('it does not answer'))
+    },
+  })
+  ask('1')
+  for (const second of [0, 1, 2, 3, 4, 5, 6]) {
+    ms = second * 1000
+    const from = tries
+    await until(() => asked === second + 1 && tries > from + 2, { what: `second ${second}` })
+    t.equal(asked, second + 1, 'once a second')
+  }
+  t.match(gate.state().because, /has to take over first; .*-3\..* was asked to take over: OK$/)
+  t.same(
+    told.map(line => line.replace(/^(\w+): .*(?:first|take over: )/, '$1 ')),
+    ['info ', 'info OK', 'info ERR Master is down', 'info it does not answer'],
   )
 })
