@@ -117,15 +117,16 @@ export function createLoop<View>(deps: LoopDeps<View>): Loop {
 
   return {
     async run(signal) {
+      // One listener for all cycles: what AbortSignal.any makes lives as long as the signal on Node 20.
+      signal.addEventListener('abort', () => waker.abort(), { once: true })
       while (!signal.aborted) {
         const waitMs = await cycle(signal).catch((error: unknown) => {
           if (!signal.aborted) deps.log.warn('cycle.failed', { because: String(error) })
           return 1000
         })
-        await sleep(waitMs, undefined, {
-          signal: AbortSignal.any([signal, waker.signal]),
-        }).catch(() => undefined)
-        if (waker.signal.aborted) waker = new AbortController()
+        if (signal.aborted) return
+        await sleep(waitMs, undefined, { signal: waker.signal }).catch(() => undefined)
+        if (waker.signal.aborted && !signal.aborted) waker = new AbortController()
       }
     },
     wake: () => waker.abort(),

@@ -33,6 +33,8 @@ export async function openRequests(runDir: string, signal: AbortSignal): Promise
     wake.abort()
   })
   watcher.on('error', () => watcher.close())
+  // Once, and not AbortSignal.any at each wait: on Node 20 that lives as long as the signal.
+  signal.addEventListener('abort', () => wake.abort(), { once: true })
   return {
     read: async () => {
       const token = firstWord(await readIfThere(join(folder, 'request')))
@@ -43,8 +45,8 @@ export async function openRequests(runDir: string, signal: AbortSignal): Promise
     answer: token => writeAtomically(join(folder, 'answer'), `${token} open\n`),
     change: async () => {
       wake = new AbortController()
-      const until = AbortSignal.any([wake.signal, signal])
-      if (!changed) await sleep(FALLBACK_MS, undefined, { signal: until }).catch(() => undefined)
+      if (!changed && !signal.aborted)
+        await sleep(FALLBACK_MS, undefined, { signal: wake.signal }).catch(() => undefined)
       changed = false
     },
   }

@@ -136,6 +136,16 @@ void t.test(
   },
 )
 
+void t.test('an old id that failed is forgotten though its link is being dialled', async t => {
+  const model = new Model(6)
+  run(model)
+  model.wipe(5)
+  for (const server of model.servers)
+    server.ghosts = server.ghosts.map(ghost => ({ ...ghost, linked: true }))
+  run(model)
+  t.ok(model.servers.every(server => server.ghosts.length === 0))
+})
+
 void t.test('an id that owns slots is never forgotten', async t => {
   const model = new Model(6)
   run(model)

@@ -1,4 +1,4 @@
-import { isHandshake, type ClusterNode } from '../../cluster/nodes.ts'
+import { isFailed, isHandshake, type ClusterNode } from '../../cluster/nodes.ts'
 import type { NodeId } from '../../cluster/node-id.ts'
 import { knownPeers, type Member } from '../../cluster/members.ts'
 import type { Action } from '../action.ts'
@@ -48,7 +48,9 @@ export function findGhosts(
   for (const member of members)
     for (const node of knownPeers(member.server)) {
       if (node.masterId) spared.add(node.masterId)
-      if (node.linked || node.slots.length > 0 || isHandshake(node)) spared.add(node.id)
+      // A link that is only dialling, to an address where nobody answers, is called connected too.
+      const isHeard = node.linked && !isFailed(node)
+      if (isHeard || node.slots.length > 0 || isHandshake(node)) spared.add(node.id)
       else if (!alive.has(node.id) && hostnames.has(node.hostname)) ghosts.set(node.id, node)
     }
   for (const id of spared) ghosts.delete(id)
