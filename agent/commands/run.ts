@@ -9,8 +9,8 @@ import { podsOf } from '../cluster/pods.ts'
 import type { ClusterView, PodRulesView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
 import { createExecutor } from '../execute/execute.ts'
-import { askPeers } from '../gate/ask-peers.ts'
 import { createGate } from '../gate/gate.ts'
+import { createPeers } from '../gate/peers.ts'
 import { createHomeAlone, wishOf, type Home } from '../home.ts'
 import { answerStops } from '../init/stop.ts'
 import type { Log } from '../log.ts'
@@ -62,18 +62,13 @@ export async function run(config: Config, log: Log): Promise<void> {
     config,
     log,
     nowMs,
-    peers: (hostnames, withServers, gateSignal) =>
-      askPeers(
-        {
-          resolver,
-          askAgent,
-          readServer: (address, readSignal) => connections.readServer(address, readSignal),
-          httpPort: config.httpPort,
-        },
-        peersFor(hostnames),
-        withServers,
-        gateSignal,
-      ),
+    peers: createPeers({
+      config,
+      resolver,
+      askAgent,
+      readServer: (address, readSignal) => connections.readServer(address, readSignal),
+      httpPort: config.httpPort,
+    }),
     handoverUnderWay: () => false,
     takeOverBy: async (address, gateSignal) => {
       const failover = ['CLUSTER', 'FAILOVER', 'FORCE'] as const
@@ -91,14 +86,6 @@ export async function run(config: Config, log: Log): Promise<void> {
     ownFacts: () => state.facts(),
     nowMs,
   })
-
-  /** Every pod that should be there, and those that nodes.conf names, but not the own one. */
-  function peersFor(hostnames: readonly string[]): string[] {
-    const expected = podsOf(config.statefulSet, config.serviceDomain, { below: config.pods })
-    const names = new Set([...hostnames, ...expected.map(pod => pod.hostname)])
-    names.delete(self?.hostname ?? '')
-    return [...names]
-  }
 
   const podLoop = createLoop<PodRulesView>({
     log,

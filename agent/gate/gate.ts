@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
 import type { GateDecision, GateFacts } from '../plan/pod-rules/gate-facts.ts'
 import { applyDecision } from './apply.ts'
+import type { Peers } from './peers.ts'
 import { openRequests, type Requests } from './requests.ts'
 import { createTakeOver, type AskToTakeOver } from './take-over.ts'
 import { readVolume, type Volume } from './volume.ts'
@@ -23,14 +24,14 @@ export type GateDeps = {
   >
   readonly log: Log
   /**
-   * Asks the pods that should exist and those of `hostnames`, but not the own one; `askPeers` does
-   * it for a list of names. Their servers are asked only when the decision depends on them.
+   * Asks the pods of `hostnames` and the others of the cluster, but not the own one. Their servers,
+   * and pods that nodes.conf does not name, count only when the decision depends on servers.
    */
   readonly peers: (
     hostnames: readonly string[],
     withServers: boolean,
     signal: AbortSignal,
-  ) => Promise<readonly PodView[]>
+  ) => Promise<Peers>
   /** Whether this agent has asked a replica to take over from its dead server, and waits for that. */
   readonly handoverUnderWay: () => boolean
   /** Asks a replica, where it has just answered, to take over. */
@@ -81,10 +82,12 @@ export function createGate(deps: GateDeps): Gate {
     const known = nodesConf.state === 'member' ? peersOf(nodesConf) : []
     const hostnames = known.map(node => node.hostname).filter(name => name !== '')
     const base = { nodesConf, dataset, wasEmpty, handoverUnderWay, failedStarts }
+    const { pods, areNamed } = await deps.peers(hostnames, needsServers(base), signal)
     return {
       ...base,
       own: { hostname: ownHostname, ip: config.podIp },
-      peers: await deps.peers(hostnames, needsServers(base), signal),
+      peers: pods,
+      areNamed,
       waitedMs,
       nodeTimeoutMs: config.nodeTimeoutMs,
     }

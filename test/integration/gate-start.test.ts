@@ -62,7 +62,7 @@ function startGate(
     log: { debug: tell, info: tell, warn: tell, error: tell },
     peers: async hostnames => {
       for (const hostname of hostnames) if (!asked.includes(hostname)) asked.push(hostname)
-      return peers()
+      return { pods: peers(), areNamed: true }
     },
     handoverUnderWay: () => false,
     takeOverBy: async () => 'OK',

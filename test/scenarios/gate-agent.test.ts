@@ -11,6 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { PodView } from '../../agent/cluster/view.ts'
+import { createPeers } from '../../agent/gate/peers.ts'
+import type { HostsAnswer } from '../../agent/observe/dns/resolver.ts'
 import { createGate, type Gate, type GateDeps } from '../../agent/gate/gate.ts'
 import { until } from '../helper/until.ts'
 import { askPeers, type PeerSource } from '../../agent/gate/ask-peers.ts'
@@ -47,7 +49,7 @@ function startGate(t: Test, pod: number, change: Partial<GateDeps>): Running {
       nodeTimeoutMs: 600_000,
     },
     log: { debug: tell, info: tell, warn: tell, error: tell },
-    peers: () => Promise.resolve(others(pod, healthy)),
+    peers: () => Promise.resolve({ pods: others(pod, healthy), areNamed: true }),
     handoverUnderWay: () => false,
     takeOverBy: () => Promise.resolve('OK'),
     nowMs: () => performance.now(),
@@ -153,9 +155,9 @@ void t.test('the replica is asked at the address where it answered', async t => 
   )
   const nobody = startGate(t, 0, {
     takeOverBy: () => Promise.reject(new Error('a stranger was asked')),
-    peers: (names, withServers, signal) => {
+    peers: async (names, withServers, signal) => {
       tries += 1
-      return askPeers(strangers, names, withServers, signal)
+      return { pods: await askPeers(strangers, names, withServers, signal), areNamed: true }
     },
   })
   nobody.ask('1')
@@ -184,7 +186,7 @@ void t.test('a reply is told once, asked for once a second, and never needs a pe
     log: { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') },
     peers: () => {
       tries += 1
-      return Promise.resolve(others(0, healthy))
+      return Promise.resolve({ pods: others(0, healthy), areNamed: true })
     },
     takeOverBy: () => {
       const answer = answers[asked++ % 3]
@@ -203,4 +205,42 @@ void t.test('a reply is told once, asked for once a second, and never needs a pe
     told.map(line => line.replace(/^(\w+): .*(?:first|take over: )/, '$1 ')),
     ['info ', 'info OK', 'info ERR Master is down', 'info it does not answer'],
   )
+})
+
+void t.test('every pod that DNS names is asked, and those of nodes.conf and of PODS', async t => {
+  const never = new AbortController().signal
+  const names = async (
+    hosts: 'failed' | 'absent' | readonly string[],
+    known: readonly string[],
+    change: { kubernetes?: 'on' | 'off'; withServers?: boolean } = {},
+  ) => {
+    const { kubernetes = 'on', withServers = true } = change
+    const base = source(
+      n => `10.0.0.${n}`,
+      () => healthy(0),
+    )
+    const answer: HostsAnswer =
+      hosts === 'failed'
+        ? { state: 'failed', because: 'SERVFAIL' }
+        : hosts === 'absent'
+          ? { state: 'absent' }
+          : { state: 'found', hosts: hosts.map(name => ({ name, port: 6379 })) }
+    const hostsOf = () => Promise.resolve(answer)
+    const peers = createPeers({
+      ...base,
+      resolver: { ...base.resolver, hostsOf },
+      config: { podName, statefulSet: 'redis-cluster', serviceDomain, pods: 3, kubernetes },
+    })
+    const { pods, areNamed } = await peers(known, withServers, never)
+    return `${pods.map(({ pod }) => pod.ordinal).join(' ')}${areNamed ? '' : ' and unknown ones'}`
+  }
+  const podName = 'redis-cluster-0'
+  const serviceDomain = host(0).slice(podName.length + 1)
+  const foreign = `10-0-0-9.${serviceDomain}`
+  t.equal(await names([host(0), host(1), host(11), foreign], [host(4)]), '4 1 11')
+  t.equal(await names('absent', [host(4)]), '4')
+  t.equal(await names('failed', [host(4)]), '4 and unknown ones')
+  t.equal(await names([host(11)], [host(4)], { kubernetes: 'off' }), '4 1 2 11')
+  t.equal(await names('failed', [], { kubernetes: 'off' }), '1 2')
+  t.equal(await names('failed', [host(4)], { withServers: false }), '4', 'no server counts')
 })

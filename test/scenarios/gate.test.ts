@@ -27,6 +27,7 @@ const facts = (change: Partial<GateFacts>): GateFacts => ({
   dataset: 'present',
   own: { hostname: host(0), ip: '10.0.0.0' },
   peers: others(0, healthy),
+  areNamed: true,
   handoverUnderWay: false,
   waitedMs: 0,
   nodeTimeoutMs: 5000,
@@ -43,6 +44,7 @@ const shown = (decision: GateDecision): string =>
         ...(decision.needsPerson ? ['a person'] : []),
       ].join(', ')
 
+const unnamed = { peers: [], areNamed: false }
 const blank: NodesConf = { state: 'blank', nodeId: id(0) }
 const damagedMaster = readNodesConf(`${conf(0)}garbage\n`)
 const damagedReplica = readNodesConf(`${conf(3)}garbage\n`)
@@ -198,6 +200,42 @@ const scenarios: readonly (readonly [
     { dataset: 'empty', wasEmpty: true, waitedMs: 500, peers: others(0, gated('present')) },
     'held',
   ],
+  [
+    'it had no key, and DNS fails: the pods of nodes.conf are enough',
+    { ...unnamed, dataset: 'empty', wasEmpty: true, waitedMs: 500 },
+    'open rewrite',
+  ],
+  [
+    'it had no key, nodes.conf is damaged, and DNS fails',
+    { ...unnamed, nodesConf: damagedMaster, dataset: 'empty', wasEmpty: true, waitedMs: 1e6 },
+    'held',
+  ],
+  [
+    'all copies that nodes.conf names are empty, and DNS fails to say whether there are more',
+    { dataset: 'none', peers: others(0, gated('none')), areNamed: false, waitedMs: 1e6 },
+    'held',
+  ],
+  [
+    'a damaged file of an empty master, and DNS fails',
+    { ...unnamed, nodesConf: damagedMaster, dataset: 'none', waitedMs: 1e6 },
+    'held',
+  ],
+  [
+    'a damaged file of an empty master, and DNS names nobody',
+    { nodesConf: damagedMaster, dataset: 'none', peers: [], waitedMs: 1e6 },
+    'held',
+  ],
+  [
+    'a new volume, and DNS fails',
+    { ...unnamed, nodesConf: { state: 'none' }, dataset: 'none', waitedMs: 1e6 },
+    'held',
+  ],
+  [
+    'a new volume, and DNS names nobody yet',
+    { nodesConf: { state: 'none' }, dataset: 'none', peers: [] },
+    'open keep',
+  ],
+  ['a master with its dataset, and DNS fails', { ...unnamed, waitedMs: 500 }, 'open rewrite'],
   [
     'an old table claims its slots',
     {

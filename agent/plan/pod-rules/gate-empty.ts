@@ -45,11 +45,13 @@ export const emptyAndTakenOver: GateRule = facts => {
 /**
  * Situation: an empty server owns slots, and every copy of its shard is known to be empty or gone: a
  * cache without persistence, all of it restarted. Action: open with its id. Why it is safe: there is
- * nothing to lose. A damaged file names no copies, so then somebody's table must.
+ * nothing to lose. A damaged file names no copies, so then somebody's table must; and a pod that DNS
+ * failed to name may have one.
  */
 export const emptyAndNothingToLose: GateRule = facts => {
   const own = emptyOwner(facts)
-  if (!own || (facts.nodesConf.state === 'damaged' && tables(facts).length === 0)) return null
+  if (!own || !facts.areNamed) return null
+  if (facts.nodesConf.state === 'damaged' && tables(facts).length === 0) return null
   const copies = copiesOf(facts, own.id)
   if (copies.some(copy => copy.state !== 'empty' && copy.state !== 'gone')) return null
   const why = copies.length === 0 ? 'has no copies' : `has only empty copies (${names(copies)})`
@@ -86,14 +88,16 @@ export const emptyAndCopiesAway: GateRule = facts => {
   const own = emptyOwner(facts)
   if (!own) return null
   const copies = copiesOf(facts, own.id)
-  if (facts.wasEmpty && !copies.some(hasData)) return null
+  const areKnown = facts.areNamed || facts.nodesConf.state === 'member'
+  if (facts.wasEmpty && areKnown && !copies.some(hasData)) return null
   const which = copies.length === 0 ? 'unknown copies' : names(copies)
   const heard = facts.peers.filter(agentOf).length
-  const isAlone = heard * 2 < facts.peers.length
+  const isAlone = !facts.areNamed || heard === 0 || heard * 2 < facts.peers.length
   if (facts.waitedMs < 2 * facts.nodeTimeoutMs || isAlone)
     return held(
       `the server is empty and owns slots; waiting for its shard's copies: ${which}` +
-        (isAlone ? `; ${heard} of ${facts.peers.length} other agents answer` : ''),
+        (isAlone ? `; ${heard} of ${facts.peers.length} other agents answer` : '') +
+        (facts.areNamed ? '' : '; DNS does not say which pods there are'),
     )
   return opened(
     `the server is empty and nobody could take over from ${which}: it starts with a new id, ` +
@@ -107,7 +111,8 @@ export const emptyAndCopiesAway: GateRule = facts => {
  * Situation: the server would start with a new id, and a replica with data copies from this pod's
  * address: the node that lived here lost its volume. Action: hold and ask that replica to take over;
  * if its master is not a node of this pod it only has an old address, which its agent heals within
- * twice node-timeout. Why: before Valkey 9.1 the replica would copy the blank server at once.
+ * twice node-timeout. While DNS does not say whom to ask it is held too. Why: before Valkey 9.1 the
+ * replica would copy the blank server at once.
  */
 export const blankWhereReplicasLook: GateRule = facts => {
   if (keptNode(facts.nodesConf)) return null
@@ -126,5 +131,9 @@ export const blankWhereReplicasLook: GateRule = facts => {
       lostHere && majorityAnswers(facts) ? peer.pod.hostname : null,
     )
   }
-  return null
+  return facts.areNamed
+    ? null
+    : held(
+        'the server is new and DNS does not say which pods there are, to ask who copies from here',
+      )
 }

@@ -11,6 +11,8 @@ export type GateFacts = {
   readonly own: { readonly hostname: string; readonly ip: string }
   /** What was asked of every other pod; one that did not answer stands here too. */
   readonly peers: readonly PodView[]
+  /** Whether every pod that there is stands there; not if DNS failed to say which there are. */
+  readonly areNamed: boolean
   /** Whether the agent has just asked a replica to take over from this pod's dead server. */
   readonly handoverUnderWay: boolean
   readonly waitedMs: number
