@@ -48,15 +48,13 @@ for (const server of serversFor('form-blank.test.ts')) {
         'the tool says OK again',
       )
 
-      // Without the API the number of pods is a setting: who coordinates has to be told.
-      await cluster.scale(8)
-      await cluster.delete([0])
-      const grown = await formed(cluster)
-      t.strictSame(
-        grown.pods.slice(6).map(({ role }) => role),
-        ['replica', 'replica'],
-        'the new pods join as replicas',
+      await cluster.scale(7)
+      await untilIs(
+        () => cluster.status(),
+        ({ state, pods }) => state === 'ok' && pods[6]?.role === 'replica',
+        { what: 'a new pod joins as a replica', deadlineMs: DEADLINE_MS },
       )
+      await formed(cluster)
       t.strictSame(await missingKeys(cluster, 300), [], 'no key was lost')
     },
   )

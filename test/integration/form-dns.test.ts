@@ -90,7 +90,7 @@ function wrongAnswers(cluster: LocalCluster, old: string): Wrong[] {
 for (const server of serversFor('form-dns.test.ts')) {
   const options = { skip: skipWithout(server), timeout: 600_000 }
   void t.test(`${server}: waits while DNS is wrong, and says how`, options, async t => {
-    const cluster = await startCluster(t, { server, start: false })
+    const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     t.setTimeout(600_000)
     cluster.dns.setFault('all', { kind: 'servfail' })
     cluster.start()

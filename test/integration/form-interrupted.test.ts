@@ -81,7 +81,7 @@ for (const server of serversFor('form-interrupted.test.ts')) {
   const skip = skipWithout(server)
   const name = `${server}: a coordinator is gone after any step, and a server dies`
   void t.test(name, { skip, timeout: 900_000 }, async t => {
-    const cluster = await startCluster(t, { server, start: false })
+    const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     t.setTimeout(900_000)
     cluster.dns.setFault('all', { kind: 'servfail' })
     cluster.start()

@@ -31,7 +31,7 @@ async function idsIn(cluster: LocalCluster): Promise<string[]> {
 for (const server of serversFor('form-late.test.ts')) {
   const options = { skip: skipWithout(server), timeout: 600_000 }
   void t.test(`${server}: two thirds of the pods are late`, options, async t => {
-    const cluster = await startCluster(t, { server, start: false })
+    const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     cluster.startPod(0)
     cluster.startPod(1)
     await untilReason(cluster, /^waiting: 2 of 6 pods answered; missing: redis-cluster-2 /)
@@ -52,7 +52,13 @@ for (const server of serversFor('form-late.test.ts')) {
     `${server}: two clusters with each other's addresses never merge`,
     options,
     async t => {
-      const wish = { server, pods: 3, replicasPerMaster: 0, start: false }
+      const wish = {
+        server,
+        kubernetes: 'off',
+        pods: 3,
+        replicasPerMaster: 0,
+        start: false,
+      } as const
       const ours = await startCluster(t, { ...wish, env: { POD_NAMESPACE: 'ours' } })
       const theirs = await startCluster(t, { ...wish, env: { POD_NAMESPACE: 'theirs' } })
       const both = [ours, theirs]

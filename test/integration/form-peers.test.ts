@@ -80,7 +80,7 @@ async function leaveKey(cluster: LocalCluster, pod: number): Promise<number> {
 for (const server of serversFor('form-peers.test.ts')) {
   const options = { skip: skipWithout(server), timeout: 600_000 }
   void t.test(`${server}: forms with nobody who is not as it should be`, options, async t => {
-    const cluster = await startCluster(t, { server, start: false })
+    const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     t.setTimeout(600_000)
     for (let ordinal = 0; ordinal < 5; ordinal++) cluster.startPod(ordinal)
     cluster.startPod(5)
@@ -106,8 +106,19 @@ for (const server of serversFor('form-peers.test.ts')) {
   })
 
   void t.test(`${server}: forms with nobody who has a past`, options, async t => {
-    const cluster = await startCluster(t, { server, pods: 3, replicasPerMaster: 0, start: false })
-    const stranger = await startCluster(t, { server, pods: 1, env: { POD_NAMESPACE: 'theirs' } })
+    const cluster = await startCluster(t, {
+      server,
+      kubernetes: 'off',
+      pods: 3,
+      replicasPerMaster: 0,
+      start: false,
+    })
+    const stranger = await startCluster(t, {
+      server,
+      kubernetes: 'off',
+      pods: 1,
+      env: { POD_NAMESPACE: 'theirs' },
+    })
     const two = 'redis-cluster-2'
     cluster.dns.setFault(two, { kind: 'absent' })
     cluster.start()

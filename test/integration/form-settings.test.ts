@@ -63,7 +63,7 @@ void t.test('bad settings end the start with status 2, each one named', async t 
 for (const server of serversFor('form-settings.test.ts')) {
   const options = { skip: skipWithout(server), timeout: 300_000 }
   void t.test(`${server}: too few pods wait, with the reason, and live`, options, async t => {
-    const cluster = await startCluster(t, { server, pods: 2 })
+    const cluster = await startCluster(t, { server, kubernetes: 'off', pods: 2 })
     await untilReason(cluster, /^blocked: a cluster of 3 masters needs 3 pods and there are 2/)
     await isUntouched(t, cluster, 'two pods')
     await agentsLive(t, cluster, 'two pods')
