@@ -25,7 +25,7 @@ export const clearStaleFail: PodRule = ({ own }, wish) => {
   if (stale.length === 0 || (isLow && isGuarded)) return null
   return {
     phase: 'healing',
-    because: `${stale.length} masters are linked again and still flagged as failed`,
+    because: `${stale.length} masters answer again and are still flagged as failed`,
     actions: [
       {
         type: 'set-config',
