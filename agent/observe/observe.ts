@@ -92,15 +92,18 @@ export function createObserver(deps: ObserverDeps): Observer {
   }
 
   async function observeCluster(pods: readonly Pod[], signal: AbortSignal): Promise<ClusterView> {
-    let dnsFailure: string | null = null
+    const failures = new Map<Pod, string>()
     const views = await paced(pods, pace, async pod => {
       const found = await addressOf(pod.hostname, signal)
       if (found.state === 'found') return podAt(pod, found.address, signal)
-      if (found.state === 'failed') dnsFailure ??= `${pod.hostname}: ${found.because}`
+      if (found.state === 'failed') failures.set(pod, `${pod.hostname}: ${found.because}`)
       const because = found.state === 'failed' ? 'DNS does not answer' : 'DNS does not name it'
       return { pod, address: null, agent: silent(because), server: silent(because) }
     })
     signal.throwIfAborted()
+    // Not the first to fail: that would be another one each cycle, and each time a new line in the log.
+    const first = pods.find(pod => failures.has(pod))
+    const dnsFailure = (first && failures.get(first)) ?? null
     return { pods: views, dnsFailure, nowMs: deps.nowMs() }
   }
 
