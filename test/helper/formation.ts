@@ -149,6 +149,19 @@ export async function checkByTool(cluster: LocalCluster, server: ServerName): Pr
   return stdout
 }
 
+/** Starts every pod; the servers are blank and stay so, for DNS lacks a pod and then fails. */
+export async function startBlank(cluster: LocalCluster): Promise<void> {
+  const last = `redis-cluster-${cluster.replicas - 1}`
+  cluster.dns.setFault(last, { kind: 'absent' })
+  cluster.start()
+  await until(async () => (await whatServersKnow(cluster)).length === cluster.replicas, {
+    what: 'every server answers',
+    deadlineMs: DEADLINE_MS,
+  })
+  await makeBlank(cluster)
+  cluster.dns.setFault(last, null)
+}
+
 /** Makes every server as new, while the agents cannot see each other. */
 export async function makeBlank(cluster: LocalCluster): Promise<void> {
   cluster.dns.setFault('all', { kind: 'servfail' })

@@ -10,10 +10,13 @@ import {
   agentsLive,
   formedAsThreeShards,
   isUntouched,
-  makeBlank,
+  DEADLINE_MS,
+  startBlank,
   untilReason,
+  whatServersKnow,
 } from '../helper/formation.ts'
 import { serversFor, skipWithout } from '../helper/servers.ts'
+import { until } from '../helper/until.ts'
 
 t.setTimeout(900_000)
 
@@ -92,13 +95,18 @@ for (const server of serversFor('form-dns.test.ts')) {
   void t.test(`${server}: waits while DNS is wrong, and says how`, options, async t => {
     const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     t.setTimeout(600_000)
-    cluster.dns.setFault('all', { kind: 'servfail' })
-    cluster.start()
-    await makeBlank(cluster)
+    await startBlank(cluster)
     await startStranger(t, `${cluster.network.prefix}.241`)
     const old = cluster.pod(5).address
+    cluster.dns.setFault('redis-cluster-5', { kind: 'absent' })
+    cluster.dns.setFault('all', null)
     await cluster.delete([5], { force: true })
-    await makeBlank(cluster)
+    await until(async () => (await whatServersKnow(cluster)).length === 6, {
+      what: 'pod 5 is there again',
+      deadlineMs: DEADLINE_MS,
+    })
+    cluster.dns.setFault('all', { kind: 'servfail' })
+    cluster.dns.setFault('redis-cluster-5', null)
 
     for (const { what, pod, fault, reason } of wrongAnswers(cluster, old)) {
       cluster.dns.setFault(pod, fault)

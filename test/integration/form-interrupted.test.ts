@@ -10,7 +10,7 @@ import { createConnections } from '../../agent/redis/connections.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
 import { HTTP_PORT, REDIS_PORT } from '../../local/pod.ts'
 import { startCluster } from '../helper/cluster.ts'
-import { DEADLINE_MS, formedAsThreeShards, makeBlank } from '../helper/formation.ts'
+import { DEADLINE_MS, formedAsThreeShards, makeBlank, startBlank } from '../helper/formation.ts'
 import { serversFor, skipWithout, testsAll } from '../helper/servers.ts'
 import { until } from '../helper/until.ts'
 
@@ -83,9 +83,7 @@ for (const server of serversFor('form-interrupted.test.ts')) {
   void t.test(name, { skip, timeout: 900_000 }, async t => {
     const cluster = await startCluster(t, { server, kubernetes: 'off', start: false })
     t.setTimeout(900_000)
-    cluster.dns.setFault('all', { kind: 'servfail' })
-    cluster.start()
-    await makeBlank(cluster)
+    await startBlank(cluster)
     let tried = 0
     for (const steps of stepsToTry([1, 6, 12, 40])) {
       const isInterrupted = await coordinateFor(t, cluster, steps)
@@ -103,9 +101,7 @@ for (const server of serversFor('form-interrupted.test.ts')) {
   void t.test(killed, { skip, timeout: 900_000 }, async t => {
     const cluster = await startCluster(t, { server, start: false })
     t.setTimeout(900_000)
-    cluster.dns.setFault('all', { kind: 'servfail' })
-    cluster.start()
-    await makeBlank(cluster)
+    await startBlank(cluster)
     let tried = 0
     for (const action of stepsToTry([1, 20, 42])) {
       const before = actionsOf(cluster, 0)
