@@ -11,3 +11,7 @@ export class AgentError extends Error {
     this.code = code
   }
 }
+
+/** What went wrong, as a sentence; anything may be thrown. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

@@ -1,14 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, type Action, type Plan } from './plan/action.ts'
+import { describe, type Action, type Outcome, type Plan } from './plan/action.ts'
 import type { EventName, Log } from './log.ts'
 
 /** A view that is older is not acted upon: meanwhile another may have become coordinator. */
 const STALE_AFTER_MS = 5000
-
-/** What became of one action. */
-export type Outcome =
-  | { readonly action: Action; readonly ok: true }
-  | { readonly action: Action; readonly ok: false; readonly because: string }
 
 /** What one loop is made of: the pod's and the cluster's differ in nothing else. */
 export type LoopDeps<View> = {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig, settings, type Config } from './config.ts'
-import { AgentError } from './errors.ts'
+import { AgentError, messageOf } from './errors.ts'
 import type { Log } from './log.ts'
 
 const usage = `usage: agent COMMAND
@@ -47,7 +47,7 @@ function parseLine(line: readonly string[]): { command: string; flags: Flags } {
     try {
       return parseArgs({ args: [...line], options, allowPositionals: true })
     } catch (error) {
-      throw misuse(error instanceof Error ? error.message : String(error))
+      throw misuse(messageOf(error))
     }
   }
   const { values: flags, positionals } = parse()

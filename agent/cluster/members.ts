@@ -43,7 +43,7 @@ export const isBlank = (member: Member): boolean =>
   member.self.role === 'master' &&
   member.server.keys === 0
 
-/** Slots that somebody owns in this server's view. */
+/** How many slots have an owner in the table of this server, living or not. */
 export const assignedSlots = (server: ServerFacts): number =>
   countSlots(server.nodes.flatMap(node => node.slots))
 

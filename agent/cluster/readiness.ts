@@ -1,5 +1,6 @@
+import { assignedSlots } from './members.ts'
 import { isHandshake, myself } from './nodes.ts'
-import { countSlots, SLOT_COUNT } from './slots.ts'
+import { SLOT_COUNT } from './slots.ts'
 import type { ServerFacts, ServerView } from './view.ts'
 
 /** What decides whether clients should be sent to this pod. */
@@ -22,10 +23,6 @@ export type Readiness = {
   readonly because: string
   readonly checks: readonly Check[]
 }
-
-/** How many slots have an owner in the table of this server, living or not. */
-export const assignedSlots = (facts: ServerFacts): number =>
-  facts.nodes.reduce((sum, node) => sum + countSlots(node.slots), 0)
 
 /** Whether the server knows another node, or owns slots: it is more than a blank one. */
 export const isMember = (facts: ServerFacts): boolean =>

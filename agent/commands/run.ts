@@ -224,10 +224,7 @@ function stopOnSignals(): AbortController {
 
 /** A server that asks at the gate starts soon: look often from then on. */
 function wakeOnRequests(runDir: string, wake: () => void, signal: AbortSignal) {
-  return watch(join(runDir, 'gate'), { signal: AbortSignal.any([signal]) }, wake).on(
-    'error',
-    () => undefined,
-  )
+  return watch(join(runDir, 'gate'), { signal }, wake).on('error', () => undefined)
 }
 
 /** Touches the file by which pre-stop.sh tells a living agent from a dead one. */

@@ -1,14 +1,10 @@
 import { myself, parseNodes } from '../cluster/nodes.ts'
 import { subtract } from '../cluster/slots.ts'
 import type { PodView } from '../cluster/view.ts'
-import type { Action } from '../plan/action.ts'
+import { messageOf } from '../errors.ts'
+import type { Action, Outcome } from '../plan/action.ts'
 import type { Command, Pool, Reply } from '../redis/pool.ts'
 import { refusalOf } from '../redis/replies.ts'
-
-/** What became of an action. One whose effect was there already is done too. */
-export type Outcome =
-  | { readonly action: Action; readonly ok: true }
-  | { readonly action: Action; readonly ok: false; readonly because: string }
 
 /** Where the pods are; a ClusterView, or the one pod of a PodRulesView. */
 export type Addresses = { readonly pods: readonly Pick<PodView, 'pod' | 'address'>[] }
@@ -35,7 +31,7 @@ export function createExecutor(deps: { readonly connections: Pick<Pool, 'run'> }
   ): Promise<readonly Outcome[]> {
     const all = (because: string) =>
       actions.map(action => ({ action, ok: false, because }) as const)
-    if (signal.aborted) return all(`not begun: ${textOf(signal.reason)}`)
+    if (signal.aborted) return all(`not begun: ${messageOf(signal.reason)}`)
     if (address === null) return all('the pod has no address')
     try {
       const commands = actions.map(commandsFor)
@@ -45,7 +41,7 @@ export function createExecutor(deps: { readonly connections: Pick<Pool, 'run'> }
         actions.map((action, i) => judge(address, action, shares[i] ?? [], signal)),
       )
     } catch (error) {
-      return all(textOf(error))
+      return all(messageOf(error))
     }
   }
 
@@ -83,8 +79,6 @@ export function createExecutor(deps: { readonly connections: Pick<Pool, 'run'> }
 }
 
 const nodes: Command = ['CLUSTER', 'NODES']
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The commands that do the action. A kind of action without any does not compile. */
 export function commandsFor(action: Action): Command[] {

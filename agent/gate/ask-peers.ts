@@ -1,7 +1,9 @@
 import type { Pod, PodView, ServerView } from '../cluster/view.ts'
+import { messageOf } from '../errors.ts'
 import type { Resolver } from '../observe/dns/resolver.ts'
 import { agentView, believed } from '../observe/observe.ts'
 import type { AgentAnswer } from '../observe/read-agent.ts'
+import { withinMs } from '../observe/time-box.ts'
 
 /** A pod that does not answer in this time is asked again at the next try. */
 const ASK_MS = 400
@@ -21,8 +23,6 @@ export type PeerSource = {
 }
 
 const silent = (because: string) => ({ state: 'silent', because }) as const
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 /** The pod that a full name stands for; null if it names none. */
 export function podOf(hostname: string): Pod | null {
   const name = hostname.split('.')[0] ?? ''
@@ -47,7 +47,7 @@ async function askPod(
   const [agent, server] = await Promise.all([
     source.askAgent(question),
     withServer
-      ? source.readServer(address, signal).catch(error => silent(textOf(error)))
+      ? source.readServer(address, signal).catch(error => silent(messageOf(error)))
       : silent('not asked'),
   ])
   return { pod, address, agent: agentView(agent), server: believed(pod, agent, server) }
@@ -67,11 +67,10 @@ export function askPeers(
   const pods = hostnames.flatMap(hostname => podOf(hostname) ?? [])
   return Promise.all(
     pods.map(async pod => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
       try {
-        return await askPod(source, pod, withServers, limit)
+        return await withinMs(ASK_MS, signal, box => askPod(source, pod, withServers, box))
       } catch (error) {
-        const because = textOf(error)
+        const because = messageOf(error)
         return { pod, address: null, agent: silent(because), server: silent(because) }
       }
     }),

@@ -4,6 +4,7 @@ import { nodeIdOf, peersOf } from '../cluster/nodes-conf.ts'
 import type { NodeId } from '../cluster/node-id.ts'
 import type { PodView, ServerView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
+import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { addressesIn, decideGate, needsServers } from '../plan/pod-rules/gate.ts'
 import type { GateDecision, GateFacts } from '../plan/pod-rules/gate-facts.ts'
@@ -154,7 +155,7 @@ export function createGate(deps: GateDeps): Gate {
         hold(because, needsPerson, reply)
       } catch (error) {
         if (signal.aborted) return
-        hold(`the gate failed: ${error instanceof Error ? error.message : String(error)}`, true, '')
+        hold(`the gate failed: ${messageOf(error)}`, true, '')
         pauseMs = FAILED_MS
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)

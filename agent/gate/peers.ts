@@ -2,6 +2,7 @@ import { podsOf } from '../cluster/pods.ts'
 import type { PodView } from '../cluster/view.ts'
 import type { Config } from '../config.ts'
 import type { Resolver } from '../observe/dns/resolver.ts'
+import { withinMs } from '../observe/time-box.ts'
 import { askPeers, type PeerSource } from './ask-peers.ts'
 
 /** DNS that is slower than this is asked again at the next try. */
@@ -32,10 +33,9 @@ export function createPeers(deps: PeersDeps) {
   }
 
   async function namesInDns(signal: AbortSignal): Promise<Names> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(NAMES_MS)])
-    const answer = await deps.resolver
-      .hostsOf(`${serviceDomain}.`, limit)
-      .catch(() => ({ state: 'failed' }) as const)
+    const answer = await withinMs(NAMES_MS, signal, box =>
+      deps.resolver.hostsOf(`${serviceDomain}.`, box),
+    ).catch(() => ({ state: 'failed' }) as const)
     const hosts = answer.state === 'found' ? answer.hosts : []
     const areNamed = answer.state !== 'failed' || expected.length > 0
     return { hostnames: hosts.map(({ name }) => name).filter(isOurs), areNamed }

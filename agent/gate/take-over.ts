@@ -1,4 +1,5 @@
 import { serverOf, type PodView } from '../cluster/view.ts'
+import { messageOf } from '../errors.ts'
 
 /** Each request ends the one before, and an election takes its time. */
 const EVERY_MS = 1000
@@ -23,9 +24,7 @@ export function createTakeOver(ask: AskToTakeOver, nowMs: () => number) {
     if (!replica?.address || !serverOf(replica)) return said
     if (askedAtMs !== null && nowMs() - askedAtMs < EVERY_MS) return said
     askedAtMs = nowMs()
-    const reply = await ask(replica.address, signal).catch(error =>
-      error instanceof Error ? error.message : String(error),
-    )
+    const reply = await ask(replica.address, signal).catch(error => messageOf(error))
     said = `${hostname} was asked to take over: ${reply}`
     return said
   }

@@ -1,4 +1,4 @@
-import { AgentError } from '../errors.ts'
+import { AgentError, messageOf } from '../errors.ts'
 
 /**
  * What a failed call means to its caller.
@@ -96,6 +96,6 @@ export function toApiError(call: ApiCall, error: unknown): ApiError {
     const message = `${what}: ${answer.code}: ${explain(call, answer)}`
     return new ApiError(kindOfStatus(answer.code), answer.code, message, { cause: error })
   }
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = messageOf(error)
   return new ApiError('away', 0, `${what}: no usable answer: ${reason}`, { cause: error })
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { apiErrorKind } from './api-error.ts'
 import type { KubernetesView } from './poll.ts'
@@ -25,7 +26,7 @@ export function createFailureLog(log: Log, nowMs: () => number): FailureLog {
 
   return {
     failed: error => {
-      const because = error instanceof Error ? error.message : String(error)
+      const because = messageOf(error)
       // That it does not answer is seen by reading; what it refuses is nowhere else to be seen.
       if (apiErrorKind(error) === 'refused' && isNews(because)) log.warn('api.refused', { because })
       else log.debug('api.refused', { because })

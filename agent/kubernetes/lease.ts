@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Api, LeaseFacts, LeaseRecord } from './api.ts'
 import { apiErrorKind } from './api-error.ts'
 import { pause } from './pause.ts'
@@ -167,7 +168,7 @@ export function createLeadership(api: Api, options: LeaseOptions): Leadership {
       return hurries ? renewMs / 4 : renewMs
     } catch (error) {
       options.onFailure?.(error)
-      because = error instanceof Error ? error.message : String(error)
+      because = messageOf(error)
       if (!mayAct()) held = false
       // Hurry only while there is something to lose: an API that is away for an hour is left alone.
       return held ? renewMs / 8 : renewMs

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../errors.ts'
 import { apiErrorKind } from './api-error.ts'
 import type { Api, PodFacts, StatefulSetFacts } from './api.ts'
 
@@ -47,7 +48,7 @@ export function createKubernetesWatch(
       const pods = statefulSet === 'gone' ? [] : await api.listPods(signal)
       last = { state: 'answered', statefulSet, pods, atMs }
     } catch (error) {
-      const because = error instanceof Error ? error.message : String(error)
+      const because = messageOf(error)
       last = { state: 'away', because, refused: apiErrorKind(error) === 'refused' }
     }
     return last

@@ -9,6 +9,7 @@ import type {
   PodView,
   ServerView,
 } from '../cluster/view.ts'
+import { messageOf } from '../errors.ts'
 import type { Connections } from '../redis/connections.ts'
 import type { Resolver } from './dns/resolver.ts'
 import { hostnamesInDoubt } from './doubt.ts'
@@ -62,7 +63,7 @@ export function createObserver(deps: ObserverDeps): Observer {
       const [address] = answer.addresses
       return address === undefined ? { state: 'absent' } : { state: 'found', address }
     } catch (error) {
-      return { state: 'failed', because: error instanceof Error ? error.message : String(error) }
+      return { state: 'failed', because: messageOf(error) }
     }
   }
 
@@ -72,7 +73,7 @@ export function createObserver(deps: ObserverDeps): Observer {
         deps.connections.readServer(address, box),
       )
     } catch (error) {
-      return silent(error instanceof Error ? error.message : String(error))
+      return silent(messageOf(error))
     }
   }
 

@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import type { AgentView } from '../cluster/view.ts'
+import { messageOf } from '../errors.ts'
 import { parseAgentFacts } from './agent-facts.ts'
 import { withinMs } from './time-box.ts'
 
@@ -35,7 +36,7 @@ export async function askAgent(question: AgentQuestion): Promise<AgentAnswer> {
     if (facts.hostname === hostname) return { state: 'answered', facts }
     return { state: 'other', because: `${where} answers as ${facts.hostname}` }
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error)
+    const because = messageOf(error)
     return { state: 'silent', because: `${where} does not answer: ${because}` }
   }
 }

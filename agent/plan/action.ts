@@ -16,6 +16,11 @@ export type Action = { readonly pod: number } & (
   | { readonly type: 'failover'; readonly mode: 'agreed' | 'force' | 'takeover' }
 )
 
+/** What became of an action. One whose effect was there already is done too. */
+export type Outcome =
+  | { readonly action: Action; readonly ok: true }
+  | { readonly action: Action; readonly ok: false; readonly because: string }
+
 /** What the whole cluster is busy with; a gauge says for how long. */
 export type Phase =
   'ok' | 'waiting' | 'blocked' | 'paused' | 'forming' | 'joining' | 'healing' | 'degraded'

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { AgentError } from '../errors.ts'
+import { AgentError, messageOf } from '../errors.ts'
 import { refusalOf } from './replies.ts'
 
 export type Command = readonly [name: string, ...args: string[]]
@@ -163,7 +163,7 @@ async function pipeline(client: Redis, commands: readonly Command[]): Promise<re
 }
 
 function noAnswer(address: string, port: number, cause: unknown): AgentError {
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = messageOf(cause)
   const says = /Unknown RESP type/.test(text)
     ? 'answers, and not as a Redis server does'
     : `does not answer: ${text.replace(/\.$/, '')}`

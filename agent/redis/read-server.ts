@@ -10,7 +10,7 @@ import { asNodeId } from '../cluster/node-id.ts'
 import type { NodeId } from '../cluster/node-id.ts'
 import { myself, parseNodes } from '../cluster/nodes.ts'
 import type { ServerSettings, ServerView } from '../cluster/view.ts'
-import { AgentError } from '../errors.ts'
+import { AgentError, messageOf } from '../errors.ts'
 import type { Command, Pool, Reply } from './pool.ts'
 import { explain, refusalOf } from './replies.ts'
 
@@ -129,7 +129,7 @@ function parseSettings(reply: Reply | undefined): ServerSettings {
 }
 
 function failed(error: unknown): ServerView {
-  const because = error instanceof Error ? error.message : String(error)
+  const because = messageOf(error)
   const isForeign = error instanceof AgentError && because.endsWith('not as a Redis server does')
   return { state: isForeign ? 'unusable' : 'silent', because }
 }

@@ -1,7 +1,7 @@
 import { chmod, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { AgentError } from '../errors.ts'
+import { AgentError, messageOf } from '../errors.ts'
 import { createRoutes, type RouteDeps } from './routes.ts'
 import { socketPath } from './socket-path.ts'
 
@@ -12,9 +12,6 @@ export type HttpDeps = Omit<RouteDeps, 'ports'> & {
 
 /** The agent's two listeners: HTTP_PORT on the pod's address, and a Unix socket for people. */
 export type Http = { listen(): Promise<void>; close(): Promise<void> }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)
 
 /**
  * Two listeners and not one with two addresses: what may change something must not be one forgotten
@@ -42,11 +39,11 @@ export function createHttp(deps: HttpDeps): Http {
   return {
     async listen() {
       await network.listen({ host: podIp, port: httpPort }).catch((cause: unknown) => {
-        const message = `cannot listen on ${podIp} port ${httpPort}: ${reasonOf(cause)}`
+        const message = `cannot listen on ${podIp} port ${httpPort}: ${messageOf(cause)}`
         throw new AgentError('SOCKET', message, { cause })
       })
       await listenLocally().catch((cause: unknown) => {
-        throw new AgentError('SOCKET', `cannot listen on ${socket}: ${reasonOf(cause)}`, { cause })
+        throw new AgentError('SOCKET', `cannot listen on ${socket}: ${messageOf(cause)}`, { cause })
       })
     },
     async close() {

@@ -1,5 +1,5 @@
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
-import { AgentError } from '../errors.ts'
+import { AgentError, messageOf } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 import { contentSecurityPolicy, page } from './page.ts'
 import type { Ports } from './pods.ts'
@@ -131,7 +131,7 @@ export function createRoutes(deps: RouteDeps, reach: Reach): FastifyInstance {
   app.setErrorHandler((error, _request, reply) =>
     error instanceof AgentError
       ? say(reply, 409, error.message)
-      : say(reply, 500, error instanceof Error ? error.message : String(error)),
+      : say(reply, 500, messageOf(error)),
   )
   addLiveness(app, deps)
   addReadiness(app, deps)

@@ -1,4 +1,5 @@
-import { assignedSlots, type Readiness } from '../cluster/readiness.ts'
+import { assignedSlots } from '../cluster/members.ts'
+import type { Readiness } from '../cluster/readiness.ts'
 import type { AgentFacts, ServerView } from '../cluster/view.ts'
 import type { Phase } from '../plan/action.ts'
 import { summarizePods, type PodSummary, type Ports } from './pods.ts'

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { messageOf } from '../../errors.ts'
 import { canonicalAddress } from './address.ts'
 
 /** A name server: canonical IP address and port. */
@@ -91,7 +92,7 @@ export function createResolvConfReader(path: string): () => Promise<ReadResolvCo
       return { state: 'failed', because: `${path} names no usable nameserver` }
     } catch (error) {
       last = null
-      const what = error instanceof Error ? error.message : String(error)
+      const what = messageOf(error)
       return { state: 'failed', because: `${path} cannot be read: ${what}` }
     }
   }
