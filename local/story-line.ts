@@ -1,5 +1,5 @@
 /** Lines of an agent's log that are no news to a person who watches. */
-const quiet = new Set(['agent.started', 'agent.stopped', 'server.answered'])
+const quiet = new Set(['agent.started', 'agent.stopped'])
 /** Fields that the line shows already, or that the lines after it will. */
 const plain = new Set(['level', 'time', 'pod', 'event', 'msg', 'actions', 'actionCount'])
 
